@@ -1,0 +1,81 @@
+/* Allocation with fault points and a balance; see memory.h. */
+#include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "fault.h"
+
+enum { ALIGNMENT = 64 };
+
+static int64_t alive;
+
+void *memory_get(int64_t count, size_t item) {
+  size_t bytes = 0;
+  void *p = NULL;
+  bool fits = count >= 0 && !__builtin_mul_overflow((size_t)count, item, &bytes) &&
+              bytes <= SIZE_MAX - 2 * ALIGNMENT;
+  if (fits && !fault_hit(FAULT_MEMORY)) {
+    size_t whole = (bytes + ALIGNMENT) / ALIGNMENT * ALIGNMENT;
+    p = aligned_alloc(ALIGNMENT, whole);
+  }
+  if (!p) {
+    status_fail(MEMORY, "out of memory: %lld items of %zu bytes could not be allocated; use more "
+                "nodes or fewer ranks per node", (long long)count, item);
+    return NULL;
+  }
+  memset(p, 0, bytes);
+  alive++;
+  return p;
+}
+
+void *memory_resize(void *old, int64_t old_count, int64_t count, size_t item) {
+  void *p = memory_get(count, item);
+  if (!p) return NULL;
+  int64_t kept = old_count < count ? old_count : count;
+  if (old && kept > 0) memcpy(p, old, (size_t)kept * item);
+  memory_release(old);
+  return p;
+}
+
+void memory_release(void *p) {
+  if (!p) return;
+  alive--;
+  free(p);
+}
+
+Status memory_grow(void *address, int64_t old_count, int64_t count, size_t item) {
+  void *old = NULL, *p = NULL;
+  memcpy(&old, address, sizeof old);
+  p = memory_resize(old, old_count, count, item);
+  if (!p) return MEMORY;
+  memcpy(address, &p, sizeof p);
+  return OK;
+}
+
+Status memory_reserve(void *address, int64_t *capacity, int64_t need, size_t item) {
+  if (need <= *capacity) return OK;
+  int64_t larger = *capacity * 2 > need ? *capacity * 2 : need;
+  if (larger < 16) larger = 16;
+  if (memory_grow(address, *capacity, larger, item) != OK) return MEMORY;
+  *capacity = larger;
+  return OK;
+}
+
+Status memory_text_n(char **out, const char *bytes, size_t n) {
+  *out = memory_get((int64_t)n + 1, 1);
+  if (!*out) return MEMORY;
+  memcpy(*out, bytes, n);
+  return OK;
+}
+
+Status memory_text(char **out, const char *text) { return memory_text_n(out, text, strlen(text)); }
+
+int64_t memory_balance(void) { return alive; }
+
+int64_t memory_peak(void) {
+  struct rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  return (int64_t)usage.ru_maxrss * 1024;
+}

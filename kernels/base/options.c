@@ -1,0 +1,59 @@
+/* Release of parsed options; see options.h. */
+#include "options.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "memory.h"
+
+static void texts_clear(TextList *list) {
+  for (int64_t i = 0; list->items && i < list->n; i++) memory_free(&list->items[i]);
+  memory_free(&list->items);
+}
+
+static void text_lists_clear(TextLists *lists) {
+  for (int64_t i = 0; lists->items && i < lists->n; i++) texts_clear(&lists->items[i]);
+  memory_free(&lists->items);
+}
+
+void variant_clear(Variant *variant) {
+  if (variant->kind && variant->options) options_clear(variant->kind->options, variant->options);
+  memory_free(&variant->options);
+  variant->kind = NULL;
+}
+
+static void variants_clear(VariantList *list) {
+  for (int64_t i = 0; list->items && i < list->n; i++) variant_clear(&list->items[i]);
+  memory_free(&list->items);
+}
+
+static void map_clear(const Option *row, Map *map) {
+  for (int64_t i = 0; i < map->n; i++) {
+    if (map->names) memory_free(&map->names[i]);
+    if (map->items) options_clear(row->rows, (char *)map->items + (size_t)i * row->item_size);
+  }
+  memory_free(&map->names);
+  memory_free(&map->items);
+}
+
+static void value_clear(const Option *row, void *value) {
+  switch (row->type) {
+    case OPTION_TYPE_REAL:
+    case OPTION_TYPE_INTEGER:
+    case OPTION_TYPE_BOOLEAN:
+    case OPTION_TYPE_WORD: break;
+    case OPTION_TYPE_TEXT: memory_free((char **)value); break;
+    case OPTION_TYPE_TEXTS: texts_clear(value); break;
+    case OPTION_TYPE_REALS: memory_free(&((RealList *)value)->items); break;
+    case OPTION_TYPE_TEXT_LISTS: text_lists_clear(value); break;
+    case OPTION_TYPE_VARIANT: variant_clear(value); break;
+    case OPTION_TYPE_VARIANTS: variants_clear(value); break;
+    case OPTION_TYPE_MAP: map_clear(row, value); break;
+  }
+}
+
+void options_clear(const Option *rows, void *options) {
+  for (const Option *row = rows; row && row->name; row++)
+    value_clear(row, (char *)options + row->offset);
+}

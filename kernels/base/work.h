@@ -1,0 +1,51 @@
+/* Units of work: trees, folds, trials, epochs; run over ranks, reported, saved, stopped, resumed.
+ *
+ * A kernel describes its units; work_run_all hands them out, calls the sink after each, places
+ * results by unit number and never by who made them or when. The pipeline provides the sink:
+ * progress on the terminal, finished units on disk, the request to stop. Kernels work without a
+ * sink (NULL) too. */
+#ifndef SEGUE_BASE_WORK_H
+#define SEGUE_BASE_WORK_H
+
+#include "comm.h"
+#include "fields.h"
+
+typedef struct WorkSink WorkSink;
+struct WorkSink {
+  /* A unit is done on this rank. Local; may save and print. Returns true when a stop was asked for.
+   * unit    number of the unit; done, total: units finished as far as this rank knows
+   * fields  the unit's result for saving, borrowed; NULL: nothing to save */
+  bool (*tick)(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields);
+  /* Was a stop asked for on this rank? Local, cheap: for long loops between units. */
+  bool (*stopping)(WorkSink *sink);
+  /* Read a finished unit of an earlier attempt: fills out (an IN list the caller clears) and
+   * returns true, or returns false when there is none. Local, the same on all ranks. */
+  bool (*find)(WorkSink *sink, int64_t unit, Fields *out);
+};
+
+typedef struct Work {
+  int64_t units;
+  /* Make one unit. Local (communicates with nobody). result is an empty OUT list: what is added to
+   * it must stay alive until release. */
+  Status (*run)(void *context, int64_t unit, Fields *result);
+  /* Free what run made for the unit. Local; may be NULL. */
+  void (*release)(void *context, int64_t unit);
+  /* Take the result of a unit (its own, another rank's, or an earlier attempt's), an IN list.
+   * Called on every rank once for each unit, in the order of units. Local. */
+  Status (*place)(void *context, int64_t unit, Fields *result);
+  void *context; /* borrowed */
+} Work;
+
+/* Run all units over the ranks of comm.
+ *
+ * Collective; work->units same on all ranks. Units are taken dynamically (an atomic counter), so
+ * unlike units balance themselves; results do not depend on who ran what.
+ * Fails with the first failing unit's status (lowest unit number), agreed; STOPPED when a stop was
+ * asked for: finished units are saved then; MEMORY. */
+CHECKED Status work_run_all(const Comm *comm, const Work *work, WorkSink *sink);
+
+/* Local shorthands that accept a NULL sink. */
+bool work_tick(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields);
+bool work_stopping(WorkSink *sink);
+
+#endif
