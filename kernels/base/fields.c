@@ -57,10 +57,9 @@ bool fields_has(const Fields *fields, const char *name, bool present) {
 }
 
 Status fields_append(Fields *fields, const char *path, FieldType type, int dimensions,
-                     const int64_t *shape, bool distributed, void *data) {
+                     const int64_t *shape, void *data) {
   Status status = OK;
-  Field field = {.type = type, .dimensions = dimensions, .distributed = distributed,
-                 .data = data, .owned = true};
+  Field field = {.type = type, .dimensions = dimensions, .data = data, .owned = true};
   for (int i = 0; i < dimensions; i++) field.shape[i] = shape[i];
   TRY(RESERVE(&fields->items, &fields->capacity, fields->n + 1));
   TRY(memory_text(&field.name, path));
@@ -70,47 +69,54 @@ done:
   return status;
 }
 
-static Status take_in(Fields *fields, const char *path, FieldType type, bool distributed,
-                      void *array, int dimensions, int64_t *shape) {
-  const Field *field = fields_find(fields, path);
+/* Where a field's first extent lies. */
+typedef enum Spread { REPLICATED, BY_ROWS, RAGGED } Spread;
+
+static Status take_in(Fields *fields, const char *path, FieldType type, Spread spread, void *array,
+                      int dimensions, int64_t *shape) {
+  Field *field = (Field *)(uintptr_t)fields_find(fields, path);
   if (!field) return status_fail(FORMAT, "field \"%s\" is missing", path);
-  bool same = field->type == type && field->dimensions == dimensions &&
-              field->distributed == distributed;
+  bool same = field->type == type && field->dimensions == dimensions && field->data &&
+              field->distributed == (spread != REPLICATED) && field->ragged == (spread == RAGGED);
   for (int i = 0; same && i < dimensions; i++)
     same = shape[i] < 0 || shape[i] == field->shape[i];
   if (!same) return status_fail(FORMAT, "field \"%s\" has an unexpected type or shape", path);
-  void *copy = memory_get(field_count(field), item_sizes[type]);
-  if (!copy) return MEMORY;
-  size_t bytes = (size_t)field_count(field) * item_sizes[type];
-  if (bytes > 0) memcpy(copy, field->data, bytes);
-  memcpy(array, &copy, sizeof copy);
+  memcpy(array, &field->data, sizeof field->data);
+  field->data = NULL;
   for (int i = 0; i < dimensions; i++) shape[i] = field->shape[i];
   return OK;
 }
 
-static Status visit(Fields *fields, const char *name, FieldType type, bool distributed, void *array,
+static Status visit(Fields *fields, const char *name, FieldType type, Spread spread, void *array,
                     int dimensions, int64_t *shape) {
   char path[640];
   path_of(fields, name, path, sizeof path);
   if (fields->mode == FIELDS_IN)
-    return take_in(fields, path, type, distributed, array, dimensions, shape);
+    return take_in(fields, path, type, spread, array, dimensions, shape);
   void *data = NULL;
   memcpy(&data, array, sizeof data);
-  Status status = fields_append(fields, path, type, dimensions, shape, distributed, NULL);
+  Status status = fields_append(fields, path, type, dimensions, shape, NULL);
   if (status != OK) return status;
-  fields->items[fields->n - 1].data = data;
-  fields->items[fields->n - 1].owned = false;
+  Field *field = &fields->items[fields->n - 1];
+  field->data = data;
+  field->owned = false;
+  field->distributed = spread != REPLICATED;
+  field->ragged = spread == RAGGED;
   return OK;
 }
 
 Status fields_array(Fields *fields, const char *name, FieldType type, void *array, int dimensions,
                     int64_t *shape) {
-  return visit(fields, name, type, false, array, dimensions, shape);
+  return visit(fields, name, type, REPLICATED, array, dimensions, shape);
 }
 
 Status fields_rows(Fields *fields, const char *name, FieldType type, void *array, int dimensions,
                    int64_t *shape) {
-  return visit(fields, name, type, true, array, dimensions, shape);
+  return visit(fields, name, type, BY_ROWS, array, dimensions, shape);
+}
+
+Status fields_ragged(Fields *fields, const char *name, FieldType type, void *array, int64_t *n) {
+  return visit(fields, name, type, RAGGED, array, 1, n);
 }
 
 /* Scalars are copied on the way out, so that locals can be visited. */
@@ -119,7 +125,7 @@ static Status visit_scalar(Fields *fields, const char *name, FieldType type, voi
   void *copy = NULL;
   size_t bytes = item_sizes[type];
   if (fields->mode == FIELDS_IN) {
-    TRY(visit(fields, name, type, false, &copy, 0, NULL));
+    TRY(visit(fields, name, type, REPLICATED, &copy, 0, NULL));
     memcpy(value, copy, bytes);
     memory_free(&copy);
   } else {
@@ -128,7 +134,7 @@ static Status visit_scalar(Fields *fields, const char *name, FieldType type, voi
     copy = memory_get(1, bytes);
     if (!copy) return MEMORY;
     memcpy(copy, value, bytes);
-    TRY(fields_append(fields, path, type, 0, NULL, false, copy));
+    TRY(fields_append(fields, path, type, 0, NULL, copy));
   }
 done:
   return status;
@@ -187,8 +193,9 @@ Status fields_copy(const Fields *fields, Fields *out) {
     if (!copy) return MEMORY;
     size_t bytes = (size_t)field_count(field) * item_sizes[field->type];
     if (bytes > 0) memcpy(copy, field->data, bytes);
-    TRY(fields_append(out, field->name, field->type, field->dimensions, field->shape,
-                      field->distributed, copy));
+    TRY(fields_append(out, field->name, field->type, field->dimensions, field->shape, copy));
+    out->items[out->n - 1].distributed = field->distributed;
+    out->items[out->n - 1].ragged = field->ragged;
   }
 done:
   return status;
@@ -250,7 +257,7 @@ static Status unpack_one(const uint8_t **at, const uint8_t *end, Fields *out) {
   if (!data) return MEMORY;
   if (count > 0) memcpy(data, *at, (size_t)(count * item));
   *at += count * item;
-  return fields_append(out, name, probe.type, probe.dimensions, probe.shape, false, data);
+  return fields_append(out, name, probe.type, probe.dimensions, probe.shape, data);
 }
 
 Status fields_unpack(const uint8_t *bytes, int64_t n, Fields *out) {

@@ -2,8 +2,8 @@
  *
  * A type that lasts (a table, a model, a recipe, a checkpoint) has one function
  * `thing_fields(thing, fields)` that visits its members in a fixed order. The same function
- * saves (FIELDS_OUT: fields collects borrowed views) and loads (FIELDS_IN: fields hands out copies
- * of what was read), so the two cannot drift apart; storing, checkpointing and hashing use the
+ * saves (FIELDS_OUT: fields collects borrowed views) and loads (FIELDS_IN: fields hands over what
+ * was read, each array once), so the two cannot drift apart; storing, checkpointing and hashing use the
  * list alone. Names are paths: fields_enter("model") makes the next "trees" into "model/trees". */
 #ifndef SEGUE_BASE_FIELDS_H
 #define SEGUE_BASE_FIELDS_H
@@ -34,6 +34,9 @@ typedef struct Field {
   /* true: the first extent is this rank's share of rows; ranks hold the shares in rank order.
    * false: every rank holds the same data. */
   bool distributed;
+  /* true (with distributed): the first extent is the sum of this rank's items in the sibling
+   * field "length" (per-row lengths of texts and lists) rather than its rows. */
+  bool ragged;
   const void *data;
   bool owned; /* data is freed with the list */
   /* Set by a store that knows that these very bytes already stand in an older artifact:
@@ -81,15 +84,20 @@ CHECKED Status fields_array(Fields *fields, const char *name, FieldType type, vo
 /* The same for an array whose first extent is spread over the ranks. */
 CHECKED Status fields_rows(Fields *fields, const char *name, FieldType type, void *array,
                            int dimensions, int64_t *shape);
+/* The same for the items of texts or lists: n on this rank, the sum of the sibling field "length",
+ * which has to be visited before. */
+CHECKED Status fields_ragged(Fields *fields, const char *name, FieldType type, void *array,
+                             int64_t *n);
 /* IN: is there a field of this name under the current prefix? OUT: returns present. Lets a thing
  * have optional arrays: if (fields_has(f, "weight", t->weight != NULL)) TRY(fields_array(...)). */
 bool fields_has(const Fields *fields, const char *name, bool present);
 
 /* Find by full path, NULL when absent. Local. */
 const Field *fields_find(const Fields *fields, const char *path);
-/* Append a read field; takes ownership of data (also on failure). For stores. Local. */
+/* Append a read field, not distributed until its flags are set on items[n - 1]; takes ownership of
+ * data (also on failure). For stores. Local. */
 CHECKED Status fields_append(Fields *fields, const char *path, FieldType type, int dimensions,
-                             const int64_t *shape, bool distributed, void *data);
+                             const int64_t *shape, void *data);
 
 /* Turn an OUT list into an IN list that owns copies; for tests and for passing units between
  * ranks. Local. Fails with MEMORY. */

@@ -1,0 +1,38 @@
+/* The bundle: a fitted recipe and a fitted model; it predicts from raw columns.
+ *
+ * The same bundle that was measured is the one that serves, so training and serving cannot drift
+ * apart. */
+#ifndef SEGUE_STUDY_BUNDLE_H
+#define SEGUE_STUDY_BUNDLE_H
+
+#include "kernels/model.h"
+#include "kernels/prepare/recipe.h"
+
+/* What to fit. Everything is borrowed and must outlive bundles made from it. */
+typedef struct Spec {
+  const char *target;
+  TextList features;        /* raw columns that enter the recipe */
+  const VariantList *steps; /* kinds are StepKind */
+  const Variant *model;     /* kind is a ModelKind */
+} Spec;
+
+typedef struct Bundle {
+  Spec spec;
+  Task task;
+  Dictionary classes; /* CLASSIFICATION: names of the classes in byte order */
+  Recipe recipe;
+  void *model;
+} Bundle;
+
+void bundle_init(Bundle *bundle, const Spec *spec);
+void bundle_clear(Bundle *bundle);
+/* Values per row that predict gives: 1, or the number of classes. */
+static inline int64_t bundle_width(const Bundle *bundle) {
+  return bundle->task == TASK_REGRESSION ? 1 : bundle->classes.n;
+}
+/* Predict from raw columns. out rows.n x width, row by row. Local. */
+CHECKED Status bundle_predict(const Bundle *bundle, const Table *rows, double *out);
+/* Visit; IN needs bundle_init with the spec it was made by. Local. */
+CHECKED Status bundle_fields(Bundle *bundle, Fields *fields);
+
+#endif

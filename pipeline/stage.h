@@ -1,0 +1,89 @@
+/* What a stage kind is: a new one is one file in stages/ with one of these and one row in the
+ * registry. The graph does everything around it: parsing, defaults, ranges, port types, cache,
+ * progress, artifacts, clean-up. A stage turns artifacts into an artifact by calling kernels, and
+ * says what it has to say in a Summary; it holds no parsing, no printing, no file formats. */
+#ifndef SEGUE_PIPELINE_STAGE_H
+#define SEGUE_PIPELINE_STAGE_H
+
+#include "kernels/base/options.h"
+#include "kernels/base/summary.h"
+#include "kernels/base/work.h"
+#include "kernels/study/bundle.h"
+#include "kernels/study/folds.h"
+#include "kernels/table/table.h"
+
+typedef enum PortType {
+  PORT_TABLE,  /* rows */
+  PORT_FOLDS,  /* folds over the rows of a table */
+  PORT_BUNDLE, /* a fitted recipe and model */
+  PORT_NOTHING /* a stage that gives only files for people, such as the report */
+} PortType;
+extern const char *const port_type_words[]; /* "table", "folds", "bundle", "nothing" */
+
+typedef struct Port {
+  const char *name; /* the config key whose value names the stage it comes from, as "input" */
+  PortType type;
+  bool required;
+  const char *help;
+} Port;
+
+/* What is known of a stage's output before data is read. */
+typedef struct Planned {
+  PortType type;
+  Schema schema; /* TABLE: its columns; BUNDLE: the columns a file for prediction has to have */
+} Planned;
+
+/* A stage's output while the run goes on. */
+typedef struct Artifact {
+  PortType type;
+  Table table;       /* TABLE */
+  Folds folds;       /* FOLDS */
+  Bundle bundle;     /* BUNDLE */
+  Table predictions; /* BUNDLE: rows that were predicted: row_id, split, truth, prediction ... */
+  Summary summary;
+} Artifact;
+
+/* What the report stage sees of another stage. */
+typedef struct StageReport {
+  const char *name, *kind;
+  const Summary *summary;
+  double seconds;      /* of the attempt that made it */
+  double busy_seconds; /* summed over ranks, without waiting for others */
+  int64_t peak_bytes;  /* largest resident set of a rank */
+  bool reused;
+} StageReport;
+
+typedef struct StageContext {
+  const Comm *comm;
+  const char *run_name;
+  const char *run_dir;
+  const char *config_json; /* the resolved config */
+  uint64_t seed;
+  int64_t block;  /* rows in a block */
+  WorkSink *sink; /* never NULL */
+  /* The finished stages in order of execution, rank 0 only; for kinds that take summaries. */
+  int64_t n_reports;
+  const StageReport *reports;
+} StageContext;
+
+typedef struct StageKind {
+  Kind kind;
+  const Port *inputs; /* ended by a port without a name; NULL: a source */
+  PortType output;
+  bool takes_summaries; /* runs after all others and sees their summaries */
+  /* Check options against the inputs' plans and describe the output. Local. inputs in port order,
+   * NULL where an optional one is not given. Fails with INVALID; the message begins with the
+   * option and a colon: "target: column ...". output->type is set by the caller. */
+  Status (*plan)(const void *options, const Planned *const *inputs, Planned *output);
+  /* The files it reads: their contents are part of the cache key. Appends borrowed texts. Local.
+   * NULL: none. */
+  Status (*files)(const void *options, TextList *paths);
+  /* Do it. Collective. inputs as in plan; output is zeroed, its type set, its summary begun; the
+   * caller clears it, also after a failure. */
+  Status (*run_all)(const StageContext *context, const void *options, const Artifact *const *inputs,
+                    Artifact *output);
+  /* BUNDLE: the spec that the options hold, borrowed from them. Local. */
+  void (*spec)(const void *options, Spec *spec);
+} StageKind;
+
+#endif
