@@ -2,7 +2,7 @@
  *
  * Column-major, so that a step of a recipe writes a column in one sweep and a tree reads one; a
  * block of rows is a column-major view with the same stride, which BLAS takes as it is. The
- * stride is the rows rounded up to whole blocks; rows past the end are zero. */
+ * stride is the rows rounded up to whole blocks and a cache line; rows past the end are zero. */
 #ifndef SEGUE_NUMERIC_MATRIX_H
 #define SEGUE_NUMERIC_MATRIX_H
 
