@@ -81,6 +81,8 @@ typedef struct Schema {
  * reference. Fails with MEMORY. */
 CHECKED Status column_new(Column **out, const char *name, ColumnType type, int64_t n,
                           int64_t bytes_n);
+/* Bytes of one item: a value, a code, a byte of text. */
+size_t column_item_size(ColumnType type);
 Column *column_share(Column *column);
 void column_release(Column **column);
 bool column_missing(const Column *column, int64_t i);
