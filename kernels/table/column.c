@@ -3,12 +3,11 @@
  * A column never changes once a table holds it, so tables share it and a stage that adds a column
  * copies nothing. Flat types keep one item a row; texts and lists keep offset[n + 1] positions
  * into one run of items, so that a row's items lie together and a block of rows is one slice. */
-#include "table.h"
-
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "column_parts.h"
 #include "kernels/base/memory.h"
 
 const char *const column_type_words[] = {"real", "integer", "boolean", "category",
@@ -21,12 +20,9 @@ size_t column_item_size(ColumnType type) { return item_sizes[type]; }
 Status column_new(Column **out, const char *name, ColumnType type, int64_t n, int64_t bytes_n) {
   Status status = OK;
   Column *column = NULL;
-  bool ragged = type == COLUMN_TEXT || type == COLUMN_LIST;
-  TRY(NEW(&column, 1));
-  column->references = 1;
-  column->type = type;
+  TRY(column_bare(&column, name, type));
+  bool ragged = column_is_ragged(column);
   column->n = n;
-  TRY(memory_text(&column->name, name));
   if (ragged) TRY(NEW(&column->offset, n + 1));
   void *items = memory_get(ragged ? bytes_n : n, item_sizes[type]);
   TRY(memory_status(items));

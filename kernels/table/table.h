@@ -3,7 +3,9 @@
  * Rows are spread over ranks in blocks (numeric/rows.h). Dictionaries are replicated and in byte
  * order, so a code means the same on every rank and on any number of ranks. A filter renumbers
  * rows and rebalances them; row_id keeps the number a row had in its file, and random numbers are
- * addressed by it. Columns are shared by reference: a stage that adds a column copies nothing. */
+ * addressed by it. Columns are shared by reference: a stage that adds a column copies nothing.
+ * A column is written only by who made it, before a table holds it: what take, filter, exchange,
+ * rebalance and replicate give may be the very columns of their input where no row moves. */
 #ifndef SEGUE_TABLE_TABLE_H
 #define SEGUE_TABLE_TABLE_H
 

@@ -155,7 +155,7 @@ static void test_schema(void) {
   CHECK_TEXT(copy.columns[0].name, "Duration (ms)");
   CHECK_OK(schema_add(&copy, "mode", COLUMN_BOOLEAN));
   for (int i = 0; i < 200; i++) {
-    char name[16];
+    char name[32];
     snprintf(name, sizeof name, "column-%d", i);
     CHECK_OK(schema_add(&schema, name, COLUMN_REAL));
   }

@@ -46,7 +46,7 @@ static void test_days(void) {
   for (int year = 1899; year <= 2101; year++)
     for (int month = 1; month <= 12; month++)
       for (int day = 1; day <= 31; day++) {
-        char text[32];
+        char text[64];
         int32_t date = 0;
         snprintf(text, sizeof text, "%04d-%02d-%02d", year, month, day);
         if (!parse(text, &date)) continue;
