@@ -5,6 +5,7 @@
 #ifndef SEGUE_PIPELINE_STAGE_H
 #define SEGUE_PIPELINE_STAGE_H
 
+#include "io/report.h"
 #include "kernels/base/options.h"
 #include "kernels/base/summary.h"
 #include "kernels/base/work.h"
@@ -43,27 +44,18 @@ typedef struct Artifact {
   Summary summary;
 } Artifact;
 
-/* What the report stage sees of another stage. */
-typedef struct StageReport {
-  const char *name, *kind;
-  const Summary *summary;
-  double seconds;      /* of the attempt that made it */
-  double busy_seconds; /* summed over ranks, without waiting for others */
-  int64_t peak_bytes;  /* largest resident set of a rank */
-  bool reused;
-} StageReport;
-
 typedef struct StageContext {
   const Comm *comm;
   const char *run_name;
   const char *run_dir;
   const char *config_json; /* the resolved config */
+  const char *profile;     /* the arithmetic profile, one line */
   uint64_t seed;
   int64_t block;  /* rows in a block */
   WorkSink *sink; /* never NULL */
   /* The finished stages in order of execution, rank 0 only; for kinds that take summaries. */
   int64_t n_reports;
-  const StageReport *reports;
+  const ReportStage *reports;
 } StageContext;
 
 typedef struct StageKind {

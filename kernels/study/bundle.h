@@ -20,6 +20,7 @@ typedef struct Bundle {
   Spec spec;
   Task task;
   Dictionary classes; /* CLASSIFICATION: names of the classes in byte order */
+  Schema needed;      /* raw columns that rows for prediction have to have */
   Recipe recipe;
   void *model;
 } Bundle;
@@ -30,7 +31,8 @@ void bundle_clear(Bundle *bundle);
 static inline int64_t bundle_width(const Bundle *bundle) {
   return bundle->task == TASK_REGRESSION ? 1 : bundle->classes.n;
 }
-/* Predict from raw columns. out rows.n x width, row by row. Local. */
+/* Predict from raw columns. out rows.n x width, row by row. Local. Fails with INVALID when a needed
+ * column is absent or of another type. */
 CHECKED Status bundle_predict(const Bundle *bundle, const Table *rows, double *out);
 /* Visit; IN needs bundle_init with the spec it was made by. Local. */
 CHECKED Status bundle_fields(Bundle *bundle, Fields *fields);

@@ -1,0 +1,53 @@
+/* Division of rows: into training and test part, or into folds.
+ *
+ * Every row gets a sort key: a random number addressed by its id (or its group's, so that a group
+ * is never torn), or its date. Cuts are exact order statistics of the keys, so parts have the
+ * sizes asked for and are the same on any number of ranks. With strata, each stratum is cut by
+ * itself, which gives every part the same mix. */
+#ifndef SEGUE_DATASET_DIVISION_H
+#define SEGUE_DATASET_DIVISION_H
+
+#include "kernels/table/table.h"
+
+typedef enum Window { WINDOW_EXPANDING, WINDOW_ROLLING } Window;
+
+/* How to divide. Texts are column names; NULL: not given. Borrowed. */
+typedef struct Division {
+  const char *group;    /* integer column: rows of a group stay together */
+  const char *stratify; /* category, boolean or list column (its first word), or a number (ten bins
+                           of equal size): parts get the same mix; a group has its least stratum */
+  const char *date;     /* date or number column: divide in time instead of at random */
+  int64_t gap_days;     /* TIME: rows this close before a cut are in no training part */
+  Window window;        /* folds in time: train on all earlier rows, or on the part before alone */
+  const uint8_t *where; /* rows that take part, by byte; NULL: all */
+  uint64_t seed;
+} Division;
+
+/* What became of rows, over all ranks; for the report. */
+typedef struct DivisionCounts {
+  int64_t undated; /* left out: no usable date */
+  int64_t gap;     /* left out: within the gap */
+  int64_t purged;  /* left out of training: another row of their group is in the validation part */
+} DivisionCounts;
+
+/* Training and test part: role[i] of every row (kernels/study/folds.h: 0 none, 1 train, 2 test).
+ * share  of rows in the test part, > 0 and < 1; NaN with a cut date
+ * cut    TIME: days since 1970-01-01; rows from it on are the test part; ignored when share is set
+ * Collective. Fails with INVALID (a column that is absent or of the wrong type, an empty part),
+ * MEMORY; agreed. */
+CHECKED Status division_split_all(const Comm *comm, const Table *table, const Division *division,
+                                  double share, int64_t cut, uint8_t *role,
+                                  DivisionCounts *counts);
+
+/* k folds: role has k x rows.n places, fold by fold. At random: every row that takes part is in
+ * the validation part of one fold and in the training part of the others. In time: rows are cut
+ * into k + 1 parts; fold f validates on part f + 1 and trains on the earlier ones.
+ * Collective. Fails as above, and when there are fewer groups than folds. */
+CHECKED Status division_folds_all(const Comm *comm, const Table *table, const Division *division,
+                                  int64_t k, uint8_t *role, DivisionCounts *counts);
+
+/* Check a division's columns against a planned schema. Local. Fails with INVALID; the message
+ * begins with the option: "group: ...". */
+CHECKED Status division_plan(const Division *division, const Schema *schema);
+
+#endif

@@ -1,0 +1,205 @@
+/* The recipe: steps in order, then a matrix; see recipe.h. */
+#include "recipe.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/base/memory.h"
+#include "kernels/base/names.h"
+
+static const StepKind *step_kind(const Recipe *recipe, int64_t i) {
+  return (const StepKind *)recipe->steps->items[i].kind;
+}
+
+static bool is_number(ColumnType type) {
+  return type == COLUMN_REAL || type == COLUMN_INTEGER || type == COLUMN_BOOLEAN;
+}
+
+/* ---- finding columns ---- */
+
+Status frame_column(const Frame *frame, const char *name, Column **out) {
+  *out = table_find(&frame->features, name);
+  if (*out) return OK;
+  return table_require(frame->raw, name, out);
+}
+
+Status plan_column(FrameSchema *schema, const char *name, ColumnType *type) {
+  const SchemaColumn *column = schema_find(&schema->features, name);
+  if (column) {
+    *type = column->type;
+    return OK;
+  }
+  Status status = schema_require(schema->raw, name, &column);
+  if (status != OK) return status;
+  *type = column->type;
+  return schema_add(&schema->needed, name, column->type);
+}
+
+/* ---- planning ---- */
+
+static Status refuse_unencoded(const char *name, ColumnType type) {
+  return status_fail(INVALID, "features: column \"%s\" is a %s, not a number: encode it with a step "
+                     "of the recipe (target_encode, frequency_encode, one_hot; date_part for "
+                     "dates), or leave it out", name, column_type_words[type]);
+}
+
+static Status plan_inputs(const TextList *inputs, const char *exclude, FrameSchema *schema) {
+  Status status = OK;
+  for (int64_t j = 0; j < inputs->n; j++) {
+    ColumnType type;
+    if (exclude && strcmp(inputs->items[j], exclude) == 0) {
+      status = status_fail(INVALID, "features: \"%s\" is the target; it cannot be a feature too",
+                           exclude);
+      goto done;
+    }
+    status = plan_column(schema, inputs->items[j], &type);
+    if (status == INVALID) status_prefix(status, "features: ");
+    TRY(status);
+    TRY(schema_add(&schema->features, inputs->items[j], type));
+  }
+done:
+  return status;
+}
+
+static Status plan_steps(const VariantList *steps, FrameSchema *schema) {
+  Status status = OK;
+  for (int64_t i = 0; i < steps->n; i++) {
+    const StepKind *kind = (const StepKind *)steps->items[i].kind;
+    status = kind->plan(steps->items[i].options, schema);
+    if (status == INVALID) status_prefix(status, "recipe/%lld/", (long long)i);
+    TRY(status);
+  }
+done:
+  return status;
+}
+
+Status recipe_plan(const TextList *inputs, const VariantList *steps, const Schema *schema,
+                   const char *exclude, Schema *needed) {
+  Status status = OK;
+  Schema raw = {0};
+  FrameSchema frame = {.raw = &raw};
+  TRY(schema_copy(schema, &raw));
+  TRY(plan_inputs(inputs, exclude, &frame));
+  if (exclude) TRY(schema_remove(&raw, exclude)); /* no step can name the target */
+  TRY(plan_steps(steps, &frame));
+  for (int64_t j = 0; j < frame.features.n; j++)
+    if (!is_number(frame.features.columns[j].type))
+      TRY(refuse_unencoded(frame.features.columns[j].name, frame.features.columns[j].type));
+  if (needed) TRY(schema_copy(&frame.needed, needed));
+done:
+  schema_clear(&raw);
+  schema_clear(&frame.features);
+  schema_clear(&frame.needed);
+  return status;
+}
+
+/* ---- fitting and applying ---- */
+
+void recipe_init(Recipe *recipe, const TextList *inputs, const VariantList *steps) {
+  *recipe = (Recipe){.inputs = *inputs, .steps = steps};
+}
+
+void recipe_clear(Recipe *recipe) {
+  for (int64_t i = 0; recipe->states && i < recipe->steps->n; i++)
+    if (recipe->states[i] && step_kind(recipe, i)->free) step_kind(recipe, i)->free(&recipe->states[i]);
+  for (int64_t j = 0; recipe->features && j < recipe->n_features; j++)
+    memory_free(&recipe->features[j]);
+  memory_free(&recipe->states);
+  memory_free(&recipe->features);
+  recipe->n_features = 0;
+}
+
+/* The frame at the beginning: the input columns, shared. */
+static Status frame_begin(const Recipe *recipe, const Table *raw, Frame *frame) {
+  Status status = OK;
+  *frame = (Frame){.raw = raw};
+  TRY(table_init(&frame->features, &raw->rows));
+  memcpy(frame->features.row_id, raw->row_id, (size_t)raw->rows.n * sizeof *raw->row_id);
+  for (int64_t j = 0; j < recipe->inputs.n; j++) {
+    Column *column = NULL;
+    TRY(table_require(raw, recipe->inputs.items[j], &column));
+    TRY(table_add(&frame->features, column_share(column)));
+  }
+done:
+  return status;
+}
+
+/* Features in the recipe's order as a matrix. */
+static Status frame_end(const Recipe *recipe, const Frame *frame, Matrix *x) {
+  Status status = OK;
+  TRY(matrix_init(x, &frame->raw->rows, recipe->n_features));
+  for (int64_t j = 0; j < recipe->n_features; j++) {
+    Column *column = NULL;
+    TRY(table_require(&frame->features, recipe->features[j], &column));
+    if (!is_number(column->type)) TRY(refuse_unencoded(column->name, column->type));
+    double *values = matrix_column(x, j);
+    for (int64_t i = 0; i < x->rows.n; i++) values[i] = column_real(column, i);
+    TRY(memory_text(&x->names[j], recipe->features[j]));
+  }
+done:
+  return status;
+}
+
+static Status name_features(Recipe *recipe, const Frame *frame) {
+  Status status = OK;
+  int64_t n = frame->features.n_columns;
+  if (n == 0) return status_fail(INVALID, "features: no column is left at the recipe's end");
+  TRY(NEW(&recipe->features, n));
+  recipe->n_features = n;
+  for (int64_t j = 0; j < n; j++)
+    TRY(memory_text(&recipe->features[j], frame->features.columns[j]->name));
+done:
+  return status;
+}
+
+Status recipe_fit_all(Recipe *recipe, const Table *training, const StepFit *fit, Matrix *x) {
+  Status status = OK;
+  Frame frame = {0};
+  AGREE(fit->comm, NEW(&recipe->states, recipe->steps->n));
+  AGREE(fit->comm, frame_begin(recipe, training, &frame));
+  for (int64_t i = 0; i < recipe->steps->n; i++) {
+    StepFit own = *fit;
+    own.position = i;
+    status = step_kind(recipe, i)->fit_all(&own, recipe->steps->items[i].options, &frame,
+                                           &recipe->states[i]);
+    if (status != OK) {
+      status_prefix(status, "recipe/%lld (%s): ", (long long)i, step_kind(recipe, i)->kind.name);
+      goto done;
+    }
+  }
+  AGREE(fit->comm, name_features(recipe, &frame));
+  AGREE(fit->comm, frame_end(recipe, &frame, x));
+done:
+  table_clear(&frame.features);
+  return status;
+}
+
+Status recipe_apply(const Recipe *recipe, const Table *rows, Matrix *x) {
+  Status status = OK;
+  Frame frame = {0};
+  TRY(frame_begin(recipe, rows, &frame));
+  for (int64_t i = 0; i < recipe->steps->n; i++)
+    TRY(step_kind(recipe, i)->apply(recipe->steps->items[i].options, recipe->states[i], &frame));
+  TRY(frame_end(recipe, &frame, x));
+done:
+  table_clear(&frame.features);
+  return status;
+}
+
+Status recipe_fields(Recipe *recipe, Fields *fields) {
+  Status status = OK;
+  if (fields->mode == FIELDS_IN) TRY(NEW(&recipe->states, recipe->steps->n));
+  TRY(fields_texts(fields, "features", &recipe->n_features, &recipe->features));
+  for (int64_t i = 0; i < recipe->steps->n; i++) {
+    const StepKind *kind = step_kind(recipe, i);
+    char part[64];
+    if (!kind->fields) continue;
+    snprintf(part, sizeof part, "step_%lld_%s", (long long)i, kind->kind.name);
+    fields_enter(fields, part);
+    status = kind->fields(&recipe->states[i], fields);
+    fields_leave(fields);
+    TRY(status);
+  }
+done:
+  return status;
+}

@@ -1,0 +1,105 @@
+/* A fitted recipe and model that predict from raw columns; see bundle.h. */
+#include "bundle.h"
+
+#include <stdio.h>
+
+#include "kernels/base/memory.h"
+
+static const ModelKind *model_kind(const Bundle *bundle) {
+  return (const ModelKind *)bundle->spec.model->kind;
+}
+
+void bundle_init(Bundle *bundle, const Spec *spec) {
+  *bundle = (Bundle){.spec = *spec};
+  recipe_init(&bundle->recipe, &bundle->spec.features, spec->steps);
+}
+
+void bundle_clear(Bundle *bundle) {
+  if (bundle->recipe.steps) recipe_clear(&bundle->recipe);
+  if (bundle->model) model_kind(bundle)->free(&bundle->model);
+  dictionary_clear(&bundle->classes);
+  schema_clear(&bundle->needed);
+}
+
+static Status check_columns(const Bundle *bundle, const Table *rows) {
+  for (int64_t j = 0; j < bundle->needed.n; j++) {
+    const SchemaColumn *want = &bundle->needed.columns[j];
+    Column *column = NULL;
+    Status status = table_require(rows, want->name, &column);
+    if (status != OK) return status;
+    if (column->type != want->type)
+      return status_fail(INVALID, "column \"%s\" is a %s here; the model was trained on a %s",
+                         want->name, column_type_words[column->type],
+                         column_type_words[want->type]);
+  }
+  return OK;
+}
+
+Status bundle_predict(const Bundle *bundle, const Table *rows, double *out) {
+  Status status = OK;
+  Matrix x = {0};
+  TRY(check_columns(bundle, rows));
+  TRY(recipe_apply(&bundle->recipe, rows, &x));
+  TRY(model_kind(bundle)->predict(bundle->model, &x, out));
+done:
+  matrix_clear(&x);
+  return status;
+}
+
+/* The needed columns as scalars and texts, which the list copies: they are few. */
+static Status needed_fields(Schema *needed, Fields *fields) {
+  Status status = OK;
+  int64_t n = needed->n;
+  TRY(fields_integer(fields, "needed/count", &n));
+  for (int64_t j = 0; j < n; j++) {
+    char path[32], *name = NULL;
+    int64_t type = 0;
+    if (fields->mode == FIELDS_OUT) {
+      name = needed->columns[j].name;
+      type = (int64_t)needed->columns[j].type;
+    }
+    snprintf(path, sizeof path, "needed/%lld/name", (long long)j);
+    TRY(fields_text(fields, path, &name));
+    snprintf(path, sizeof path, "needed/%lld/type", (long long)j);
+    status = fields_integer(fields, path, &type);
+    if (fields->mode == FIELDS_IN && status == OK && (type < 0 || type >= COLUMN_TYPES || !name))
+      status = status_fail(FORMAT, "field \"%s\" holds no column type", path);
+    if (fields->mode == FIELDS_IN && status == OK)
+      status = schema_add(needed, name, (ColumnType)type);
+    if (fields->mode == FIELDS_IN) memory_free(&name);
+    TRY(status);
+  }
+done:
+  return status;
+}
+
+static Status classes_fields(Dictionary *classes, Fields *fields) {
+  Status status = OK;
+  int64_t n = classes->n, offsets = n + 1, bytes = classes->n > 0 ? classes->offset[n] : 0;
+  TRY(fields_integer(fields, "classes/count", &n));
+  if (n == 0) return OK;
+  if (fields->mode == FIELDS_IN) offsets = n + 1, bytes = -1;
+  TRY(fields_array(fields, "classes/offset", FIELD_INTEGER, &classes->offset, 1, &offsets));
+  TRY(fields_array(fields, "classes/bytes", FIELD_BYTE, &classes->bytes, 1, &bytes));
+  classes->n = (int32_t)n;
+done:
+  return status;
+}
+
+Status bundle_fields(Bundle *bundle, Fields *fields) {
+  Status status = OK;
+  int64_t task = bundle->task;
+  TRY(fields_integer(fields, "task", &task));
+  bundle->task = (Task)task;
+  TRY(classes_fields(&bundle->classes, fields));
+  TRY(needed_fields(&bundle->needed, fields));
+  fields_enter(fields, "recipe");
+  status = recipe_fields(&bundle->recipe, fields);
+  fields_leave(fields);
+  TRY(status);
+  fields_enter(fields, "model");
+  status = model_kind(bundle)->fields(&bundle->model, fields);
+  fields_leave(fields);
+done:
+  return status;
+}

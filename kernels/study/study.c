@@ -1,0 +1,199 @@
+/* Fitting a spec on the training rows of a fold; see study.h. */
+#include "study.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/base/memory.h"
+
+/* Names of the columns in which target and group travel with their rows; no file has such. */
+static const char TARGET[] = "\001target", GROUP[] = "\001group";
+
+Status problem_task(const char *target, ColumnType type, Task *task) {
+  switch (type) {
+    case COLUMN_REAL:
+    case COLUMN_INTEGER: *task = TASK_REGRESSION; return OK;
+    case COLUMN_BOOLEAN:
+    case COLUMN_CATEGORY:
+    case COLUMN_LIST: *task = TASK_CLASSIFICATION; return OK;
+    default: break;
+  }
+  return status_fail(INVALID, "target: column \"%s\" is a %s; a target is a real, integer, boolean, "
+                     "category or list column", target, column_type_words[type]);
+}
+
+Status problem_of(const Column *target, Problem *problem) {
+  Status status = OK;
+  *problem = (Problem){0};
+  TRY(problem_task(target->name, target->type, &problem->task));
+  if (target->type == COLUMN_BOOLEAN) {
+    const int64_t offset[] = {0, 5, 9};
+    TRY(dictionary_build("falsetrue", offset, 2, &problem->classes, NULL));
+  } else if (problem->task == TASK_CLASSIFICATION) {
+    TRY(dictionary_copy(&target->dictionary, &problem->classes));
+  }
+done:
+  return status;
+}
+
+void problem_clear(Problem *problem) { dictionary_clear(&problem->classes); }
+
+/* Which rows to take, how often, and each one's target. */
+typedef struct Taking {
+  int64_t n, capacity;
+  int64_t *at;
+  int64_t target_capacity;
+  double *target;
+  int64_t dropped;
+} Taking;
+
+static Status take(Taking *taking, int64_t row, double target) {
+  Status status = OK;
+  TRY(RESERVE(&taking->at, &taking->capacity, taking->n + 1));
+  TRY(RESERVE(&taking->target, &taking->target_capacity, taking->n + 1));
+  taking->at[taking->n] = row;
+  taking->target[taking->n++] = target;
+done:
+  return status;
+}
+
+static Status take_row(Taking *taking, const Column *target, int64_t i) {
+  Status status = OK;
+  if (column_missing(target, i)) {
+    taking->dropped++;
+  } else if (target->type == COLUMN_LIST) {
+    taking->dropped += target->offset[i] == target->offset[i + 1];
+    for (int64_t k = target->offset[i]; k < target->offset[i + 1]; k++)
+      TRY(take(taking, i, (double)target->code[k]));
+  } else {
+    TRY(take(taking, i, column_real(target, i)));
+  }
+done:
+  return status;
+}
+
+static Status take_rows(const Table *table, const uint8_t *role, Role wanted, const Column *target,
+                        Taking *taking) {
+  Status status = OK;
+  for (int64_t i = 0; i < table->rows.n; i++)
+    if (!role || role[i] == wanted) TRY(take_row(taking, target, i));
+done:
+  return status;
+}
+
+/* The wanted columns of the rows that are taken, with targets and groups as columns. */
+static Status narrow(const Table *table, const Schema *columns, const char *group,
+                     const Taking *taking, Table *out) {
+  Status status = OK;
+  Table view = {0};
+  Column *column = NULL;
+  TRY(table_init(&view, &table->rows));
+  memcpy(view.row_id, table->row_id, (size_t)table->rows.n * sizeof *table->row_id);
+  for (int64_t j = 0; j < columns->n; j++) {
+    TRY(table_require(table, columns->columns[j].name, &column));
+    TRY(table_add(&view, column_share(column)));
+  }
+  TRY(table_take(&view, taking->at, taking->n, out));
+  TRY(column_new(&column, TARGET, COLUMN_REAL, taking->n, 0));
+  if (taking->n > 0) memcpy(column->real, taking->target, (size_t)taking->n * sizeof(double));
+  TRY(table_add(out, column));
+  if (group) {
+    Column *numbers = NULL;
+    TRY(table_require(table, group, &numbers));
+    if (numbers->type != COLUMN_INTEGER) {
+      status = status_fail(INVALID, "group: column \"%s\" is a %s; recordings are numbered by an "
+                           "integer column, such as `clean` makes", group,
+                           column_type_words[numbers->type]);
+      goto done;
+    }
+    TRY(column_new(&column, GROUP, COLUMN_INTEGER, taking->n, 0));
+    for (int64_t i = 0; i < taking->n; i++) column->integer[i] = numbers->integer[taking->at[i]];
+    TRY(table_add(out, column));
+  }
+done:
+  table_clear(&view);
+  return status;
+}
+
+/* Take target and group out of the columns they travelled in. */
+static Status unpack(StudyRows *out, const char *group) {
+  Status status = OK;
+  Column *column = NULL;
+  int64_t n = out->table.rows.n;
+  TRY(table_require(&out->table, TARGET, &column));
+  TRY(NEW(&out->target, n));
+  if (n > 0) memcpy(out->target, column->real, (size_t)n * sizeof(double));
+  table_remove(&out->table, TARGET);
+  if (group) {
+    TRY(table_require(&out->table, GROUP, &column));
+    TRY(NEW(&out->group, n));
+    if (n > 0) memcpy(out->group, column->integer, (size_t)n * sizeof(int64_t));
+    table_remove(&out->table, GROUP);
+  }
+done:
+  return status;
+}
+
+Status study_rows_all(const Comm *comm, const Table *table, const uint8_t *role, Role wanted,
+                      const Schema *columns, const char *target, const char *group,
+                      StudyRows *out) {
+  Status status = OK;
+  Taking taking = {0};
+  Table taken = {0};
+  Column *column = NULL;
+  *out = (StudyRows){0};
+  AGREE(comm, table_require(table, target, &column));
+  AGREE(comm, take_rows(table, role, wanted, column, &taking));
+  AGREE(comm, narrow(table, columns, group, &taking, &taken));
+  taken.rows.n_global = comm_sum_one_all(comm, taking.n);
+  taken.rows.begin = comm_exscan_all(comm, taking.n);
+  out->dropped = comm_sum_one_all(comm, taking.dropped);
+  TRY(table_rebalance_all(comm, &taken, table->rows.block, &out->table));
+  AGREE(comm, unpack(out, group));
+done:
+  table_clear(&taken);
+  memory_free(&taking.at);
+  memory_free(&taking.target);
+  return status;
+}
+
+void study_rows_clear(StudyRows *rows) {
+  table_clear(&rows->table);
+  memory_free(&rows->target);
+  memory_free(&rows->group);
+}
+
+/* A regression target that no sum can hold, or no training rows. */
+static Status check_training(const StudyRows *training) {
+  if (training->table.rows.n_global == 0)
+    return status_fail(INVALID, "no training rows: the split or fold leaves none whose target is "
+                       "known");
+  for (int64_t i = 0; i < training->table.rows.n; i++)
+    if (!isfinite(training->target[i]))
+      return status_fail(NUMERIC, "the target of row %lld is not finite; clean it first",
+                         (long long)training->table.row_id[i]);
+  return OK;
+}
+
+Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem *problem,
+                     const Schema *needed, uint64_t seed, WorkSink *sink, Bundle *bundle,
+                     Summary *summary) {
+  Status status = OK;
+  Matrix x = {0};
+  const ModelKind *kind = (const ModelKind *)bundle->spec.model->kind;
+  StepFit fit = {.comm = comm, .target = training->target, .n_classes = problem->classes.n,
+                 .group = training->group, .seed = seed};
+  AGREE(comm, check_training(training));
+  bundle->task = problem->task;
+  Status local = dictionary_copy(&problem->classes, &bundle->classes);
+  if (local == OK) local = schema_copy(needed, &bundle->needed);
+  AGREE(comm, local);
+  TRY(recipe_fit_all(&bundle->recipe, &training->table, &fit, &x));
+  TrainingData data = {.task = problem->task, .n_classes = problem->classes.n, .x = &x,
+                       .target = training->target, .group = training->group,
+                       .row_id = training->table.row_id, .seed = seed};
+  TRY(kind->fit_all(comm, &data, bundle->spec.model->options, sink, &bundle->model, summary));
+done:
+  matrix_clear(&x);
+  return status;
+}

@@ -1,0 +1,49 @@
+/* Study: fit a spec (recipe and model) on the training rows of a fold.
+ *
+ * Leak-safe by construction: a fit is handed a table that holds training rows and no others. */
+#ifndef SEGUE_STUDY_STUDY_H
+#define SEGUE_STUDY_STUDY_H
+
+#include "bundle.h"
+#include "folds.h"
+
+/* What is to be predicted. */
+typedef struct Problem {
+  Task task;
+  Dictionary classes; /* CLASSIFICATION: replicated, in byte order */
+} Problem;
+
+/* Real and integer columns are regressions, boolean, category and list columns classifications
+ * (boolean: classes "false" and "true"; list: a recording counts once under each of its words).
+ * Local (dictionaries are replicated). Fails with INVALID for text and date columns. */
+CHECKED Status problem_of(const Column *target, Problem *problem);
+void problem_clear(Problem *problem);
+/* The same decision from a planned type. Local. */
+CHECKED Status problem_task(const char *target, ColumnType type, Task *task);
+
+/* Rows of one part of a fold, spread over ranks in blocks, with what belongs to them. */
+typedef struct StudyRows {
+  Table table;     /* the wanted columns */
+  double *target;  /* n: value or class number */
+  int64_t *group;  /* n: recording numbers; NULL: every row is its own */
+  int64_t dropped; /* rows left out because their target is missing, over all ranks */
+} StudyRows;
+
+/* The rows whose role is `wanted` and whose target is known.
+ * role     table->rows.n bytes; NULL: all rows
+ * columns  names of the columns to take along; absent ones are an error
+ * group    integer column that numbers recordings; NULL: none
+ * A list target gives a row for each of its words, as training rows and truths need.
+ * Collective. The caller clears out. Fails with INVALID, MEMORY; agreed. */
+CHECKED Status study_rows_all(const Comm *comm, const Table *table, const uint8_t *role, Role wanted,
+                              const Schema *columns, const char *target, const char *group,
+                              StudyRows *out);
+void study_rows_clear(StudyRows *rows);
+
+/* Fit recipe and model on training rows. bundle is begun with bundle_init. Collective.
+ * Fails with INVALID (no training rows, one class ...), NUMERIC, MEMORY, STOPPED; agreed. */
+CHECKED Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem *problem,
+                             const Schema *needed, uint64_t seed, WorkSink *sink, Bundle *bundle,
+                             Summary *summary);
+
+#endif

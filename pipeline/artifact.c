@@ -1,0 +1,123 @@
+/* Artifacts between memory and store; see artifact.h. */
+#include "artifact.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "io/summary_json.h"
+#include "kernels/base/memory.h"
+
+const char *const port_type_words[] = {"table", "folds", "bundle", "nothing"};
+
+void artifact_init(Artifact *artifact, const StageKind *kind, const void *options, bool root) {
+  *artifact = (Artifact){.type = kind->output};
+  summary_init(&artifact->summary, root);
+  if (kind->output == PORT_BUNDLE) {
+    Spec spec = {0};
+    kind->spec(options, &spec);
+    bundle_init(&artifact->bundle, &spec);
+  }
+}
+
+void artifact_clear(Artifact *artifact) {
+  table_clear(&artifact->table);
+  table_clear(&artifact->predictions);
+  folds_clear(&artifact->folds);
+  if (artifact->type == PORT_BUNDLE) bundle_clear(&artifact->bundle);
+  summary_clear(&artifact->summary);
+  *artifact = (Artifact){.type = artifact->type};
+}
+
+/* The rows that the distributed fields of an artifact share; NULL: it has none. */
+static Rows *artifact_rows(Artifact *artifact) {
+  switch (artifact->type) {
+    case PORT_TABLE: return &artifact->table.rows;
+    case PORT_FOLDS: return &artifact->folds.rows;
+    case PORT_BUNDLE: return &artifact->predictions.rows;
+    case PORT_NOTHING: break;
+  }
+  return NULL;
+}
+
+static Status visit_part(Fields *fields, const char *part, Table *table) {
+  fields_enter(fields, part);
+  Status status = table_fields(table, fields);
+  fields_leave(fields);
+  return status;
+}
+
+static Status artifact_fields(Artifact *artifact, Fields *fields) {
+  Status status = OK;
+  switch (artifact->type) {
+    case PORT_TABLE: TRY(visit_part(fields, "table", &artifact->table)); break;
+    case PORT_FOLDS:
+      fields_enter(fields, "folds");
+      status = folds_fields(&artifact->folds, fields);
+      fields_leave(fields);
+      break;
+    case PORT_BUNDLE:
+      fields_enter(fields, "bundle");
+      status = bundle_fields(&artifact->bundle, fields);
+      fields_leave(fields);
+      if (status == OK) status = visit_part(fields, "predictions", &artifact->predictions);
+      break;
+    case PORT_NOTHING: break;
+  }
+done:
+  return status;
+}
+
+/* Tell columns that were written here where they are. */
+static Status note_origins(const char *path, Table *table) {
+  Status status = OK;
+  const char *slash = strrchr(path, '/');
+  Fields fields;
+  fields_init(&fields, FIELDS_OUT);
+  for (int64_t j = 0; j < table->n_columns; j++) {
+    Column *column = table->columns[j];
+    if (column->origin) continue;
+    char group[640], origin[1024];
+    TRY(column_group(column, group, sizeof group));
+    snprintf(origin, sizeof origin, "%s:table/%s", slash ? slash + 1 : path, group);
+    TRY(memory_text(&column->origin, origin));
+  }
+done:
+  fields_clear(&fields);
+  return status;
+}
+
+Status artifact_write_all(const Comm *comm, const char *path, const StoreTexts *texts,
+                          Artifact *artifact, Hash *content) {
+  Status status = OK;
+  Fields fields;
+  fields_init(&fields, FIELDS_OUT);
+  Rows *rows = artifact_rows(artifact);
+  AGREE(comm, artifact_fields(artifact, &fields));
+  TRY(store_hash_all(comm, &fields, rows, content));
+  TRY(store_write_all(comm, path, texts, &fields, rows));
+  if (artifact->type == PORT_TABLE) AGREE(comm, note_origins(path, &artifact->table));
+done:
+  fields_clear(&fields);
+  return status;
+}
+
+static Status take_fields(Artifact *artifact, Fields *fields, const Rows *rows) {
+  Rows *own = artifact_rows(artifact);
+  if (own) *own = *rows;
+  return artifact_fields(artifact, fields);
+}
+
+Status artifact_read_all(const Comm *comm, const char *path, Artifact *artifact,
+                         StoreTexts *texts) {
+  Status status = OK;
+  Fields fields;
+  Rows rows;
+  fields_init(&fields, FIELDS_IN);
+  TRY(store_read_all(comm, path, texts, &fields, &rows));
+  AGREE(comm, take_fields(artifact, &fields, &rows));
+  const char *summary = store_text(texts, "summary");
+  AGREE(comm, summary ? summary_from_json(summary, &artifact->summary) : OK);
+done:
+  fields_clear(&fields);
+  return status;
+}

@@ -1,0 +1,24 @@
+/* The run: executes the graph on a communicator: cache, progress, stop, resume, manifest.
+ *
+ * Artifacts are immutable files stages/STAGE-KEY.h5, so an attempt never overwrites what the last
+ * complete run left; stages/STAGE.h5 is a link to the current one, set when the run is complete.
+ * What no longer belongs to the run is removed then. */
+#ifndef SEGUE_PIPELINE_RUN_H
+#define SEGUE_PIPELINE_RUN_H
+
+#include "config.h"
+#include "graph.h"
+
+typedef struct RunOptions {
+  const char *run_dir;      /* NULL: runs/NAME */
+  const char *const *force; /* stages to make anew, with all that use them */
+  int64_t n_force;
+} RunOptions;
+
+/* Run every stage whose artifact is not there already. Collective; options same on all ranks.
+ * graph  planned (graph_plan); its keys are made here
+ * Fails with what a stage fails with, its message naming the stage; STOPPED when a stop was asked
+ * for (running again goes on); IO. Agreed. */
+CHECKED Status run_pipeline_all(const Comm *comm, Graph *graph, const RunOptions *options);
+
+#endif

@@ -1,0 +1,109 @@
+/* The run folder; see run_folder.h. */
+#define _GNU_SOURCE
+#include "run_folder.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "events.h"
+#include "io/file.h"
+#include "kernels/base/memory.h"
+
+void run_folder_init(RunFolder *folder, const char *given, const char *run_name) {
+  if (given) snprintf(folder->path, sizeof folder->path, "%s", given);
+  else snprintf(folder->path, sizeof folder->path, "runs/%s", run_name);
+}
+
+const char *run_folder_path(const RunFolder *folder, const char *name, char *text) {
+  snprintf(text, PATH_MAX, "%s/%.500s", folder->path, name);
+  return text;
+}
+
+static void keyed(const char *format, const char *stage, const Hash *key, char *text) {
+  char digits[33];
+  hash_text(key, digits);
+  digits[KEY_DIGITS] = 0;
+  int n = snprintf(text, 512, format, stage);
+  if (n > 0 && n < 480) snprintf(text + n, 512 - (size_t)n, "-%s", digits);
+}
+
+void run_folder_artifact(const char *stage, const Hash *key, char *text) {
+  keyed("stages/%.200s", stage, key, text);
+  strncat(text, ".h5", 4);
+}
+
+void run_folder_units(const char *stage, const Hash *key, char *text) {
+  keyed("units/%.200s", stage, key, text);
+}
+
+Status run_folder_manifest(const RunFolder *folder, Manifest *manifest) {
+  char path[PATH_MAX];
+  if (file_exists(run_folder_path(folder, "attempt.json", path)))
+    return manifest_read(path, manifest);
+  if (file_exists(run_folder_path(folder, "manifest.json", path)))
+    return manifest_read(path, manifest);
+  *manifest = (Manifest){0};
+  return status_fail(IO, "%s: no run is here (no manifest.json); `segue run CONFIG` makes one, in "
+                     "runs/NAME unless --run-dir says otherwise", folder->path);
+}
+
+/* Is stages/ENTRY a current artifact or its link? */
+static bool belongs(const Manifest *manifest, const char *entry) {
+  for (int64_t i = 0; i < manifest->n_stages; i++) {
+    const ManifestStage *stage = &manifest->stages[i];
+    char link[512];
+    if (!stage->file) continue;
+    snprintf(link, sizeof link, "%.500s.h5", stage->name);
+    if (strcmp(entry, link) == 0 || strcmp(entry, stage->file + strlen("stages/")) == 0)
+      return true;
+  }
+  return false;
+}
+
+static void remove_strangers(const RunFolder *folder, const Manifest *manifest) {
+  char path[PATH_MAX], name[512];
+  DIR *stages = opendir(run_folder_path(folder, "stages", path));
+  for (struct dirent *entry; stages && (entry = readdir(stages));) {
+    if (entry->d_name[0] == '.' || belongs(manifest, entry->d_name)) continue;
+    snprintf(name, sizeof name, "stages/%.480s", entry->d_name);
+    unlink(run_folder_path(folder, name, path));
+  }
+  if (stages) closedir(stages);
+  file_remove_tree(run_folder_path(folder, "units", path));
+}
+
+static Status link_artifacts(const RunFolder *folder, const Manifest *manifest) {
+  Status status = OK;
+  for (int64_t i = 0; i < manifest->n_stages; i++) {
+    const ManifestStage *stage = &manifest->stages[i];
+    char path[PATH_MAX], name[512];
+    if (!stage->file) continue;
+    snprintf(name, sizeof name, "stages/%.200s.h5", stage->name);
+    TRY(file_link(run_folder_path(folder, name, path), stage->file + strlen("stages/")));
+  }
+done:
+  return status;
+}
+
+Status run_folder_complete(const RunFolder *folder, const Config *config, Manifest *manifest) {
+  Status status = OK;
+  char path[PATH_MAX], attempt[PATH_MAX], now[32];
+  event_time(now);
+  TRY(manifest_set(&manifest->state, "complete"));
+  TRY(manifest_set(&manifest->ended, now));
+  TRY(file_write(run_folder_path(folder, "config.json", path), config->json,
+                 (int64_t)strlen(config->json)));
+  TRY(manifest_write(manifest, run_folder_path(folder, "attempt.json", attempt)));
+  run_folder_path(folder, "manifest.json", path);
+  if (rename(attempt, path) != 0) {
+    status = status_fail(IO, "%s: cannot replace this file", path);
+    goto done;
+  }
+  TRY(link_artifacts(folder, manifest));
+  remove_strangers(folder, manifest);
+  file_sync_folder_of(path);
+done:
+  return status;
+}

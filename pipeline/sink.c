@@ -1,0 +1,62 @@
+/* The sink of a run; see sink.h. */
+#include "sink.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "io/file.h"
+#include "io/store.h"
+#include "stop.h"
+
+static void unit_path(const RunSink *sink, int64_t unit, char *path, size_t bytes) {
+  snprintf(path, bytes, "%s/%s-%06lld.unit", sink->folder, sink->phase, (long long)unit);
+}
+
+/* A unit that cannot be saved (a full disk) costs the resume, not the result: the stage goes on
+ * and the failure is a warning of the run. */
+static void save(RunSink *sink, int64_t unit, const Fields *fields) {
+  char path[PATH_MAX + 128];
+  if (sink->failed != OK) return;
+  unit_path(sink, unit, path, sizeof path);
+  Status status = file_make_folder(sink->folder);
+  if (status == OK) status = store_write_unit(path, fields);
+  if (status == OK) return;
+  sink->failed = status;
+  snprintf(sink->message, sizeof sink->message, "%s", status_message());
+}
+
+static bool tick(WorkSink *base, int64_t unit, int64_t done, int64_t total, const Fields *fields) {
+  RunSink *sink = (RunSink *)base;
+  if (fields) save(sink, unit, fields);
+  int64_t everywhere = done * sink->size < total ? done * sink->size : total;
+  terminal_progress(sink->terminal, everywhere, total);
+  return stop_requested();
+}
+
+static bool stopping(WorkSink *base) { return (void)base, stop_requested(); }
+
+static void phase(WorkSink *base, const char *name) {
+  RunSink *sink = (RunSink *)base;
+  snprintf(sink->phase, sizeof sink->phase, "%.60s", name);
+  for (char *at = sink->phase; *at; at++)
+    if (!isalnum((unsigned char)*at)) *at = '-';
+  terminal_phase(sink->terminal, name);
+}
+
+static bool find(WorkSink *base, int64_t unit, Fields *out) {
+  RunSink *sink = (RunSink *)base;
+  char path[PATH_MAX + 128];
+  unit_path(sink, unit, path, sizeof path);
+  if (!file_exists(path)) return false;
+  if (store_read_unit(path, out) == OK) return true;
+  fields_clear(out); /* damaged: made again */
+  return false;
+}
+
+void sink_init(RunSink *sink, Terminal *terminal, const char *folder, int size) {
+  *sink = (RunSink){.sink = {.tick = tick, .stopping = stopping, .phase = phase, .find = find},
+                    .terminal = terminal, .size = size};
+  snprintf(sink->folder, sizeof sink->folder, "%s", folder);
+  snprintf(sink->phase, sizeof sink->phase, "all");
+}

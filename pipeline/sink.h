@@ -1,0 +1,25 @@
+/* The sink of a run: what becomes of a finished unit of work.
+ *
+ * It shows progress, saves the unit as a small file of its own under units/STAGE-KEY/, tells of a
+ * stop, and finds the units of an earlier attempt. */
+#ifndef SEGUE_PIPELINE_SINK_H
+#define SEGUE_PIPELINE_SINK_H
+
+#include <limits.h>
+
+#include "io/terminal.h"
+#include "kernels/base/work.h"
+
+typedef struct RunSink {
+  WorkSink sink; /* first: the kernels see this */
+  Terminal *terminal;
+  char folder[PATH_MAX]; /* of this stage's units */
+  char phase[64];
+  int size;              /* ranks: how many work beside this one */
+  Status failed;         /* a unit could not be saved; told at the stage's end */
+  char message[2048];
+} RunSink;
+
+void sink_init(RunSink *sink, Terminal *terminal, const char *folder, int size);
+
+#endif
