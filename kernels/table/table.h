@@ -96,7 +96,8 @@ const char *column_text(const Column *column, int64_t i, int64_t *length);
 /* A new column holding rows at[0 .. n - 1] of this one; at -1 gives a missing value. */
 CHECKED Status column_take(const Column *column, const int64_t *at, int64_t n, Column **out);
 /* A canonical byte form of a value for hashing and comparing, appended to *buffer (RESERVE'd);
- * missing values give a form that equals no value. Lists count as sets when as_set. */
+ * missing values give a form that equals no value. Lists count as sets when as_set. Words stand
+ * for codes, so a category equals a text; a whole number is the same in every numeric type. */
 CHECKED Status column_key(const Column *column, int64_t i, bool as_set, uint8_t **buffer,
                           int64_t *n, int64_t *capacity);
 
@@ -158,9 +159,16 @@ CHECKED Status table_rebalance_all(const Comm *comm, const Table *table, int64_t
 /* All rows on every rank, in global order. Collective. */
 CHECKED Status table_replicate_all(const Comm *comm, const Table *table, Table *out);
 
-/* The list of a table's arrays: "rows/id", "columns/NAME/...". OUT and IN; for IN, table->rows
- * has to be set. Text and list offsets go as per-row lengths (FIELD_INTEGER, FIELD_CODE ...), so
- * that they mean the same on any rank; bytes and list codes as arrays spread over ranks. */
+/* The list of a table's arrays; OUT and IN (then table->rows has to be set). Local.
+ *   rows/id                        row numbers
+ *   columns/NAME/type, position    scalars: ColumnType; place among the columns
+ *   columns/NAME/value             flat types: real, integer, byte (boolean), code (category, date)
+ *   columns/NAME/length, missing   text, list: items per row (code), flags (byte, always there)
+ *   columns/NAME/bytes or codes    text, list: the items of all rows, ragged
+ *   columns/NAME/dictionary/offset, bytes   category, list: n + 1 positions, the words
+ * '/' and '%' in a NAME are written %2F and %25. A column's origin goes to, and comes from, the
+ * origin of its arrays. Fails with FORMAT when what is read is no table, INVALID when a name is
+ * longer than a path may be, MEMORY; the caller clears table also after a failure. */
 CHECKED Status table_fields(Table *table, Fields *fields);
 
 /* ---- schemas; local ---- */

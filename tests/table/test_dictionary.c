@@ -1,6 +1,7 @@
 /* Dictionaries: build against a naive sort, find, copy, and the union over ranks. */
 #include <stdlib.h>
 
+#include "kernels/base/fault.h"
 #include "kernels/base/memory.h"
 #include "kernels/table/table.h"
 #include "tests/check.h"
@@ -126,6 +127,30 @@ static void test_merge(const Comm *comm, int64_t n, uint64_t seed) {
   dictionary_clear(&whole);
 }
 
+/* The nth allocation fails on one rank: one status everywhere, nothing leaked. */
+static void test_faults(const Comm *comm, int failing) {
+  Dictionary mine = {0}, merged;
+  int32_t remap[4];
+  char words[] = "a?b";
+  words[1] = (char)('A' + comm->rank);
+  CHECK_OK(dictionary_build(words, (const int64_t[]){0, 1, 2, 3}, 3, &mine, NULL));
+  int64_t before = memory_balance();
+  bool done = false;
+  for (int64_t nth = 1; !done && nth < 1000; nth++) {
+    fault_arm(FAULT_MEMORY, comm->rank == failing ? nth : 0, false);
+    Status status = dictionary_merge_all(comm, &mine, &merged, remap);
+    fault_arm(FAULT_MEMORY, 0, false);
+    CHECK_INTEGER(comm_max_one_all(comm, (int64_t)status), status);
+    CHECK(status == OK || status == MEMORY);
+    done = status == OK;
+    if (done) CHECK_INTEGER(merged.n, comm->size + 2);
+    dictionary_clear(&merged);
+    CHECK_INTEGER(memory_balance(), before);
+  }
+  CHECK(done);
+  dictionary_clear(&mine);
+}
+
 int main(int argc, char **argv) {
   static const int64_t sizes[] = {0, 1, 2, 3, 30, 600, 5000};
   MPI_Init(&argc, &argv);
@@ -137,6 +162,7 @@ int main(int argc, char **argv) {
     test_build(sizes[i]);
     test_merge(&comm, sizes[i], seed + i);
   }
+  for (int rank = 0; rank < comm.size; rank++) test_faults(&comm, rank);
   Dictionary empty = {0}, merged;
   CHECK_OK(dictionary_merge_all(&comm, &empty, &merged, NULL));
   CHECK_INTEGER(merged.n, 0);
