@@ -74,6 +74,9 @@ typedef struct StageKind {
    * caller clears it, also after a failure. */
   Status (*run_all)(const StageContext *context, const void *options, const Artifact *const *inputs,
                     Artifact *output);
+  /* Treat new rows as this stage treated the rows that a later bundle was trained on, row by row
+   * (impossible values become missing ...); columns may be absent. Local. NULL: nothing to do. */
+  Status (*serve)(const void *options, Table *rows);
   /* BUNDLE: the spec that the options hold, borrowed from them. Local. */
   void (*spec)(const void *options, Spec *spec);
 } StageKind;

@@ -45,6 +45,7 @@ typedef struct Taking {
   int64_t target_capacity;
   double *target;
   int64_t dropped;
+  bool each_word;
 } Taking;
 
 static Status take(Taking *taking, int64_t row, double target) {
@@ -62,9 +63,10 @@ static Status take_row(Taking *taking, const Column *target, int64_t i) {
   if (column_missing(target, i)) {
     taking->dropped++;
   } else if (target->type == COLUMN_LIST) {
-    taking->dropped += target->offset[i] == target->offset[i + 1];
-    for (int64_t k = target->offset[i]; k < target->offset[i + 1]; k++)
-      TRY(take(taking, i, (double)target->code[k]));
+    int64_t begin = target->offset[i], end = target->offset[i + 1];
+    taking->dropped += begin == end;
+    if (!taking->each_word && end > begin) end = begin + 1;
+    for (int64_t k = begin; k < end; k++) TRY(take(taking, i, (double)target->code[k]));
   } else {
     TRY(take(taking, i, column_real(target, i)));
   }
@@ -136,9 +138,9 @@ done:
 
 Status study_rows_all(const Comm *comm, const Table *table, const uint8_t *role, Role wanted,
                       const Schema *columns, const char *target, const char *group,
-                      StudyRows *out) {
+                      bool each_word, StudyRows *out) {
   Status status = OK;
-  Taking taking = {0};
+  Taking taking = {.each_word = each_word};
   Table taken = {0};
   Column *column = NULL;
   *out = (StudyRows){0};

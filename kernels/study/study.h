@@ -33,11 +33,12 @@ typedef struct StudyRows {
  * role     table->rows.n bytes; NULL: all rows
  * columns  names of the columns to take along; absent ones are an error
  * group    integer column that numbers recordings; NULL: none
- * A list target gives a row for each of its words, as training rows and truths need.
+ * each_word  a list target gives a row for each of its words, as training needs; otherwise every
+ *            row comes once and target holds its first word
  * Collective. The caller clears out. Fails with INVALID, MEMORY; agreed. */
 CHECKED Status study_rows_all(const Comm *comm, const Table *table, const uint8_t *role, Role wanted,
                               const Schema *columns, const char *target, const char *group,
-                              StudyRows *out);
+                              bool each_word, StudyRows *out);
 void study_rows_clear(StudyRows *rows);
 
 /* Fit recipe and model on training rows. bundle is begun with bundle_init. Collective.

@@ -1,0 +1,204 @@
+/* Prediction and measurement of rows that were not trained on; see evaluate.h. */
+#include "evaluate.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/base/memory.h"
+#include "kernels/constant.h"
+
+void predicted_clear(Predicted *predicted) {
+  study_rows_clear(&predicted->rows);
+  memory_free(&predicted->value);
+}
+
+Status evaluate_predict_all(const Comm *comm, const Table *table, const uint8_t *role, Role wanted,
+                            const Schema *columns, const char *group, const Bundle *bundle,
+                            Predicted *out) {
+  Status status = OK;
+  *out = (Predicted){.width = bundle_width(bundle)};
+  TRY(study_rows_all(comm, table, role, wanted, columns, bundle->spec.target, group, false,
+                     &out->rows));
+  AGREE(comm, NEW(&out->value, out->rows.table.rows.n * out->width));
+  AGREE(comm, bundle_predict(bundle, &out->rows.table, out->value));
+done:
+  return status;
+}
+
+/* Recordings, or row ids where there is no group: the unit of the bootstrap. */
+static const int64_t *units(const StudyRows *rows) {
+  return rows->group ? rows->group : rows->table.row_id;
+}
+
+/* ---- lists as truths: a row for each word ---- */
+
+typedef struct Exploded {
+  int64_t n;
+  double *truth, *probability;
+  int64_t *group;
+} Exploded;
+
+static void exploded_clear(Exploded *e) {
+  memory_free(&e->truth);
+  memory_free(&e->probability);
+  memory_free(&e->group);
+}
+
+static Status explode(const Predicted *predicted, const Column *list, Exploded *out) {
+  Status status = OK;
+  int64_t rows = predicted->rows.table.rows.n, width = predicted->width, at = 0;
+  out->n = list->offset[rows];
+  TRY(NEW(&out->truth, out->n));
+  TRY(NEW(&out->group, out->n));
+  TRY(NEW(&out->probability, out->n * width));
+  for (int64_t i = 0; i < rows; i++) {
+    for (int64_t k = list->offset[i]; k < list->offset[i + 1]; k++, at++) {
+      out->truth[at] = (double)list->code[k];
+      out->group[at] = units(&predicted->rows)[i];
+      memcpy(out->probability + at * width, predicted->value + i * width,
+             (size_t)width * sizeof(double));
+    }
+  }
+done:
+  return status;
+}
+
+static int64_t best_class(const double *probability, int64_t n) {
+  int64_t best = 0;
+  for (int64_t c = 1; c < n; c++)
+    if (probability[c] > probability[best]) best = c;
+  return best;
+}
+
+/* Share of rows whose predicted class is any of their words; rows count once. Collective. */
+static double any_listed_all(const Comm *comm, const Predicted *predicted, const Column *list) {
+  int64_t counts[2] = {predicted->rows.table.rows.n, 0};
+  for (int64_t i = 0; i < predicted->rows.table.rows.n; i++) {
+    int64_t best = best_class(predicted->value + i * predicted->width, predicted->width);
+    bool hit = false;
+    for (int64_t k = list->offset[i]; k < list->offset[i + 1]; k++) hit |= list->code[k] == best;
+    counts[1] += hit;
+  }
+  comm_sum_all(comm, counts, 2);
+  return counts[0] > 0 ? (double)counts[1] / (double)counts[0] : NAN;
+}
+
+/* The rows as the metrics want them; e holds what had to be made for that. */
+static Status classification_rows(const Predicted *predicted, const Column *target, Exploded *e,
+                                  ClassificationRows *rows) {
+  *rows = (ClassificationRows){.n = predicted->rows.table.rows.n, .n_classes = predicted->width,
+                               .truth = predicted->rows.target, .probability = predicted->value,
+                               .group = units(&predicted->rows)};
+  if (target->type != COLUMN_LIST) return OK;
+  Status status = explode(predicted, target, e);
+  rows->n = e->n;
+  rows->truth = e->truth;
+  rows->probability = e->probability;
+  rows->group = e->group;
+  return status;
+}
+
+static Status measure_classes_all(const Comm *comm, const Predicted *predicted,
+                                  const Bundle *bundle, const MeasureOptions *options,
+                                  const char *part, Summary *summary) {
+  Status status = OK;
+  Exploded e = {0};
+  Column *target = NULL;
+  ClassificationRows rows;
+  AGREE(comm, table_require(&predicted->rows.table, bundle->spec.target, &target));
+  AGREE(comm, classification_rows(predicted, target, &e, &rows));
+  TRY(measure_classification_all(comm, &rows, &bundle->classes, options, part, summary, NULL));
+  if (target->type == COLUMN_LIST) {
+    double share = any_listed_all(comm, predicted, target);
+    AGREE(comm, summary_metric(summary, part, "any_listed_accuracy", share, true, true));
+  }
+done:
+  exploded_clear(&e);
+  return status;
+}
+
+Status evaluate_measure_all(const Comm *comm, const Predicted *predicted, const Bundle *bundle,
+                            const char *by, const MeasureOptions *options, const char *part,
+                            Summary *summary) {
+  Status status = OK;
+  Column *column = NULL;
+  if (bundle->task == TASK_CLASSIFICATION)
+    return measure_classes_all(comm, predicted, bundle, options, part, summary);
+  AGREE(comm, by ? table_require(&predicted->rows.table, by, &column) : OK);
+  RegressionRows rows = {.n = predicted->rows.table.rows.n, .truth = predicted->rows.target,
+                         .prediction = predicted->value, .group = units(&predicted->rows),
+                         .by = column};
+  TRY(measure_regression_all(comm, &rows, options, part, summary, NULL));
+done:
+  return status;
+}
+
+static void add_score(FoldScores *out, const char *name, double value, bool higher_better) {
+  out->name[out->n] = name;
+  out->value[out->n] = value;
+  out->higher_better[out->n++] = higher_better;
+}
+
+Status evaluate_scores_all(const Comm *comm, const Predicted *predicted, const Bundle *bundle,
+                           const MeasureOptions *options, FoldScores *out) {
+  Status status = OK;
+  Exploded e = {0};
+  Column *target = NULL;
+  MeasureOptions plain = *options;
+  ClassificationRows classes;
+  ClassificationScores c = {0};
+  plain.replicates = 0;
+  *out = (FoldScores){.n_validation = predicted->rows.table.rows.n_global};
+  if (bundle->task == TASK_REGRESSION) {
+    RegressionScores r;
+    RegressionRows rows = {.n = predicted->rows.table.rows.n, .truth = predicted->rows.target,
+                           .prediction = predicted->value};
+    TRY(measure_regression_scores_all(comm, &rows, &plain, "validation", &r));
+    add_score(out, "rmse", r.rmse.value, false);
+    add_score(out, "mae", r.mae.value, false);
+    add_score(out, "r2", r.r2.value, true);
+    add_score(out, "high_recall", r.high_recall.value, true);
+  } else {
+    AGREE(comm, table_require(&predicted->rows.table, bundle->spec.target, &target));
+    AGREE(comm, classification_rows(predicted, target, &e, &classes));
+    TRY(measure_classification_scores_all(comm, &classes, &plain, "validation", &c));
+    add_score(out, "accuracy", c.accuracy.value, true);
+    add_score(out, "f1_macro", c.f1_macro.value, true);
+    add_score(out, "auc", c.auc.value, true);
+    add_score(out, "log_loss", c.log_loss.value, false);
+  }
+done:
+  exploded_clear(&e);
+  classification_scores_clear(&c);
+  return status;
+}
+
+Status evaluate_baseline_all(const Comm *comm, const StudyRows *training,
+                             const Predicted *predicted, const Bundle *bundle,
+                             const MeasureOptions *options, const char *part, Summary *summary) {
+  Status status = OK;
+  Matrix empty = {0}, rows = {0};
+  void *model = NULL;
+  Summary unsaid;
+  MeasureOptions plain = *options;
+  Predicted constant = *predicted; /* all but the values is borrowed */
+  constant.value = NULL;
+  plain.details = false;
+  plain.replicates = 0;
+  summary_init(&unsaid, false);
+  Status local = matrix_init(&empty, &training->table.rows, 0);
+  if (local == OK) local = matrix_init(&rows, &predicted->rows.table.rows, 0);
+  if (local == OK) local = NEW(&constant.value, rows.rows.n * predicted->width);
+  AGREE(comm, local);
+  TrainingData data = {.task = bundle->task, .n_classes = bundle->classes.n, .x = &empty,
+                       .target = training->target, .row_id = training->table.row_id};
+  TRY(constant_model.fit_all(comm, &data, NULL, NULL, &model, &unsaid));
+  AGREE(comm, constant_model.predict(model, &rows, constant.value));
+  TRY(evaluate_measure_all(comm, &constant, bundle, NULL, &plain, part, summary));
+done:
+  constant_model.free(&model);
+  memory_free(&constant.value);
+  matrix_clear(&empty);
+  matrix_clear(&rows);
+  return status;
+}
