@@ -1,9 +1,10 @@
 /* The config: JSON text -> a validated description of the pipeline, errors with a JSON pointer.
  *
  * Reading happens on rank 0: comments (//, to the end of the line) are blanked, `include` is
- * merged, --set is applied, ${NAME:-default} is replaced inside texts (config_text.h has the
- * rules). The resolved text goes to all ranks, which parse it alike. A message names file, line and column for broken JSON, and the
- * JSON pointer, the value, what is allowed, and the nearest known name for the rest. */
+ * merged, --set is applied, ${NAME:-default} is replaced inside texts; config_text.h has the rules.
+ * The resolved text goes to all ranks, which parse it alike. A message names file, line and column
+ * for broken JSON, and the JSON pointer, the value, what is allowed, and the nearest known name for
+ * the rest. */
 #ifndef SEGUE_PIPELINE_CONFIG_H
 #define SEGUE_PIPELINE_CONFIG_H
 
@@ -17,17 +18,17 @@ typedef struct StageConfig {
   int64_t *inputs; /* per port of the kind: number of the stage it comes from, -1: not given */
   char *json;      /* canonical text of the effective options (sorted keys, defaults written out,
                       without kind and ports): for the cache key and the artifact */
-  char *versions; /* "forest 3;impute 1;": versions of the kinds inside the options, in order; part
-                     of the cache key as the stage kind's own version is. "" when there are none */
+  char *versions;  /* "forest 3;impute 1;": versions of the kinds inside the options, in order; part
+                      of the cache key as the stage kind's own version is. "" when there are none */
 } StageConfig;
 
 typedef struct Config {
-  char *name;    /* [A-Za-z0-9._-]+ */
+  char *name; /* [A-Za-z0-9._-]+ */
   uint64_t seed;
   int64_t block; /* rows in a block */
   int64_t n_stages;
   StageConfig *stages; /* in the order of the file */
-  char *json;    /* the resolved config, indented, every default written out */
+  char *json;          /* the resolved config, indented, every default written out */
 } Config;
 
 /* Read, resolve and parse. Collective. path and sets (texts "/stages/forest/model/trees=200", the

@@ -26,8 +26,8 @@ CHECKED Status json_check(const char *file, const char *text, int64_t n);
  * Fails with INVALID, MEMORY. */
 CHECKED Status json_parse(const char *file, const char *text, int64_t n, cJSON **out);
 
-/* Set object[key] to item, in the place of an older one. Takes item over, also when it fails. Local.
- * Fails with MEMORY, also when item is NULL: `json_put(o, "x", cJSON_CreateTrue())`. */
+/* Set object[key] to item, in the place of an older one. Takes item over, also when it fails.
+ * Local. Fails with MEMORY, also when item is NULL: `json_put(o, "x", cJSON_CreateTrue())`. */
 CHECKED Status json_put(cJSON *object, const char *key, cJSON *item);
 CHECKED Status json_append(cJSON *list, cJSON *item);
 /* Message of an allocation that cJSON was refused. Local. */
