@@ -119,6 +119,7 @@ static Status byte_offsets_all(const Comm *comm, size_t bytes, size_t **out) {
   for (int r = 0; r < comm->size; r++) offsets[r + 1] += offsets[r];
   *out = offsets;
 done:
+  if (status != OK) memory_free(&offsets);
   return status;
 }
 
@@ -146,10 +147,11 @@ done:
 }
 
 Status comm_concatenate_all(const Comm *comm, const void *mine, size_t bytes, void **out,
-                         size_t *offsets) {
+                            size_t *offsets) {
   Status status = OK;
   size_t *at = NULL;
   char *all = NULL;
+  *out = NULL;
   TRY(byte_offsets_all(comm, bytes, &at));
   AGREE(comm, NEW(&all, (int64_t)at[comm->size]));
   if (bytes > 0) memcpy(all + at[comm->rank], mine, bytes);
@@ -157,6 +159,7 @@ Status comm_concatenate_all(const Comm *comm, const void *mine, size_t bytes, vo
   if (offsets) memcpy(offsets, at, (size_t)(comm->size + 1) * sizeof *at);
   *out = all;
 done:
+  if (status != OK) memory_free(&all);
   memory_free(&at);
   return status;
 }
@@ -176,7 +179,7 @@ static void receive_pieces(const Comm *comm, char *data, size_t bytes, int from)
 }
 
 Status comm_gather_all(const Comm *comm, int root, const void *mine, size_t bytes, void **out,
-                    size_t *offsets) {
+                       size_t *offsets) {
   Status status = OK;
   size_t *at = NULL;
   char *all = NULL;
@@ -187,8 +190,10 @@ Status comm_gather_all(const Comm *comm, int root, const void *mine, size_t byte
   if (comm->rank != root) send_pieces(comm, mine, bytes, root);
   for (int r = 0; comm->rank == root && r < comm->size; r++) {
     size_t length = at[r + 1] - at[r];
-    if (r != root) receive_pieces(comm, all + at[r], length, r);
-    else if (length > 0) memcpy(all + at[r], mine, length);
+    if (r != root)
+      receive_pieces(comm, all + at[r], length, r);
+    else if (length > 0)
+      memcpy(all + at[r], mine, length);
   }
   waited += MPI_Wtime() - start;
   if (offsets && comm->rank == root) memcpy(offsets, at, (size_t)(comm->size + 1) * sizeof *at);
@@ -198,8 +203,8 @@ done:
   return status;
 }
 
-static void swap_pieces(const Comm *comm, const char *send, size_t send_bytes, int to, char *receive,
-                        size_t receive_bytes, int from) {
+static void swap_pieces(const Comm *comm, const char *send, size_t send_bytes, int to,
+                        char *receive, size_t receive_bytes, int from) {
   for (size_t at = 0; at < send_bytes || at < receive_bytes; at += PIECE) {
     MPI_Request requests[2] = {MPI_REQUEST_NULL, MPI_REQUEST_NULL};
     size_t out = at < send_bytes ? send_bytes - at : 0;
@@ -212,12 +217,13 @@ static void swap_pieces(const Comm *comm, const char *send, size_t send_bytes, i
   }
 }
 
-Status comm_exchange_all(const Comm *comm, const void *send, const int64_t *send_counts, size_t item,
-                      void **out, int64_t *out_counts) {
+Status comm_exchange_all(const Comm *comm, const void *send, const int64_t *send_counts,
+                         size_t item, void **out, int64_t *out_counts) {
   Status status = OK;
   size_t *send_at = NULL, *out_at = NULL;
   char *received = NULL;
   int size = comm->size, rank = comm->rank;
+  *out = NULL;
   Status local = NEW(&send_at, size + 1);
   if (local == OK) local = NEW(&out_at, size + 1);
   AGREE(comm, local);
@@ -240,6 +246,7 @@ Status comm_exchange_all(const Comm *comm, const void *send, const int64_t *send
   waited += MPI_Wtime() - start;
   *out = received;
 done:
+  if (status != OK) memory_free(&received);
   memory_free(&send_at);
   memory_free(&out_at);
   return status;

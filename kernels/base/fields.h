@@ -24,7 +24,7 @@ typedef enum FieldType {
   FIELD_TYPES
 } FieldType;
 
-enum { FIELD_DIMENSIONS = 3 };
+enum { FIELD_DIMENSIONS = 3, FIELD_DEPTH = 64 };
 
 typedef struct Field {
   char *name; /* path from the root, parts joined by '/' */
@@ -51,6 +51,9 @@ typedef struct Fields {
   int64_t n, capacity;
   Field *items;
   char prefix[512];
+  int depth;                  /* parts entered */
+  int begins[FIELD_DEPTH];    /* where each part begins in prefix */
+  int64_t next;               /* where the next field read in is looked for first */
 } Fields;
 
 void fields_init(Fields *fields, FieldsMode mode);
@@ -60,18 +63,21 @@ void fields_clear(Fields *fields);
 size_t field_item_size(FieldType type);
 int64_t field_count(const Field *field); /* items on this rank */
 
-/* Enter and leave a part of the path. Local. */
+/* Enter and leave a part of the path (which may hold '/'). Local. Where the path is longer than
+ * prefix or deeper than FIELD_DEPTH, what is visited inside fails with INVALID. */
 void fields_enter(Fields *fields, const char *part);
 void fields_leave(Fields *fields);
 
 /* Visit a scalar: OUT appends a copy of *value, IN sets *value. Local.
- * Fails with FORMAT when a field read in is absent or of another type or shape, MEMORY. */
+ * Fails with FORMAT when a field read in is absent or of another type or shape, MEMORY, INVALID
+ * when the path is too long. */
 CHECKED Status fields_integer(Fields *fields, const char *name, int64_t *value);
 CHECKED Status fields_real(Fields *fields, const char *name, double *value);
 CHECKED Status fields_flag(Fields *fields, const char *name, bool *value);
 /* Visit a text; IN allocates it (memory_free), NULL is kept as NULL. Local. */
 CHECKED Status fields_text(Fields *fields, const char *name, char **value);
-/* Visit a list of texts. IN allocates items and list. Local. */
+/* Visit a list of texts, NULL among them; two fields, NAME/length (-1: NULL) and NAME/bytes. IN
+ * allocates items and list; *n and *items stay as they are on failure. Local. */
 CHECKED Status fields_texts(Fields *fields, const char *name, int64_t *n, char ***items);
 
 /* Visit an array of the given type. Local.

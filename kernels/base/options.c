@@ -10,11 +10,13 @@
 static void texts_clear(TextList *list) {
   for (int64_t i = 0; list->items && i < list->n; i++) memory_free(&list->items[i]);
   memory_free(&list->items);
+  list->n = 0;
 }
 
 static void text_lists_clear(TextLists *lists) {
   for (int64_t i = 0; lists->items && i < lists->n; i++) texts_clear(&lists->items[i]);
   memory_free(&lists->items);
+  lists->n = 0;
 }
 
 void variant_clear(Variant *variant) {
@@ -26,6 +28,12 @@ void variant_clear(Variant *variant) {
 static void variants_clear(VariantList *list) {
   for (int64_t i = 0; list->items && i < list->n; i++) variant_clear(&list->items[i]);
   memory_free(&list->items);
+  list->n = 0;
+}
+
+static void reals_clear(RealList *list) {
+  memory_free(&list->items);
+  list->n = 0;
 }
 
 static void map_clear(const Option *row, Map *map) {
@@ -35,6 +43,7 @@ static void map_clear(const Option *row, Map *map) {
   }
   memory_free(&map->names);
   memory_free(&map->items);
+  map->n = 0;
 }
 
 static void value_clear(const Option *row, void *value) {
@@ -45,7 +54,7 @@ static void value_clear(const Option *row, void *value) {
     case OPTION_TYPE_WORD: break;
     case OPTION_TYPE_TEXT: memory_free((char **)value); break;
     case OPTION_TYPE_TEXTS: texts_clear(value); break;
-    case OPTION_TYPE_REALS: memory_free(&((RealList *)value)->items); break;
+    case OPTION_TYPE_REALS: reals_clear(value); break;
     case OPTION_TYPE_TEXT_LISTS: text_lists_clear(value); break;
     case OPTION_TYPE_VARIANT: variant_clear(value); break;
     case OPTION_TYPE_VARIANTS: variants_clear(value); break;

@@ -134,7 +134,8 @@ struct Kind {
   {.name = #field, .type = OPTION_TYPE_MAP, .offset = OPTION_OF(S, field, Map),                    \
    .fallback = fallback_, .rows = rows_, .item_size = sizeof(Item), .help = help_}
 
-/* Free what the parser allocated inside an options struct and zero it. Local. NULL rows: nothing. */
+/* Free what the parser allocated inside an options struct and empty its texts, lists, variants and
+ * maps; numbers stay. Local. NULL rows: nothing. */
 void options_clear(const Option *rows, void *options);
 /* Free a variant's options and zero it. Local. */
 void variant_clear(Variant *variant);

@@ -1,16 +1,18 @@
 /* Status messages and their agreement over ranks; see status.h. */
-#include "comm.h"
-
+#include "status.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "comm.h"
+
 enum { MESSAGE_BYTES = 2048 };
 
 static char message[MESSAGE_BYTES];
 
-static const char *const names[] = {"OK", "INVALID", "FORMAT", "MEMORY", "IO", "NUMERIC", "STOPPED"};
+static const char *const names[] = {"OK", "INVALID", "FORMAT", "MEMORY",
+                                    "IO", "NUMERIC", "STOPPED"};
 
 Status status_fail(Status code, const char *format, ...) {
   va_list arguments;

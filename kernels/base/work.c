@@ -1,14 +1,24 @@
 /* Units of work over ranks; see work.h.
  *
- * Units are taken from one counter on rank 0 by MPI_Fetch_and_op. Every rank packs what it made;
- * at the end the packs are exchanged and placed in the order of units. A stop or a failure lets
- * every rank finish the unit it is at. */
+ * Units are taken from one counter by MPI_Fetch_and_op: in order, so that the lowest failing unit
+ * is the same whoever runs what. Every rank packs what it made and keeps the packs; at the end they
+ * are exchanged in batches of bounded size and placed in the order of units, so that beside the
+ * placed results no rank holds more than its own share and one batch. A stop or a failure on any
+ * rank exhausts the counter, and every rank finishes the unit it is at.
+ *
+ * On one node the counter lies in shared memory and nobody waits for rank 0. Between nodes whose
+ * network has no remote atomics, Open MPI answers for rank 0 when rank 0 is inside MPI, that is
+ * between its units. Rejected: a rank that only hands out units (a core lost), a fixed deal of
+ * units (trees and trials take unlike times). */
 #include "work.h"
 
 #include <string.h>
 
 #include "fault.h"
 #include "memory.h"
+
+/* Bytes exchanged at a time; a larger unit is a batch of its own. */
+static const int64_t BATCH_BYTES = INT64_C(1) << 26;
 
 /* A shared counter that hands out 0, 1, 2, ... */
 typedef struct Counter {
@@ -32,65 +42,101 @@ static void counter_init_all(const Comm *comm, Counter *counter) {
   comm_barrier_all(comm);
 }
 
-static int64_t counter_next(Counter *counter) {
-  if (counter->win == MPI_WIN_NULL) return counter->local++;
-  int64_t one = 1, taken = 0;
-  MPI_Fetch_and_op(&one, &taken, MPI_INT64_T, 0, 0, MPI_SUM, counter->win);
+static int64_t counter_add(Counter *counter, int64_t count) {
+  int64_t taken = counter->local;
+  counter->local += count;
+  if (counter->win == MPI_WIN_NULL) return taken;
+  MPI_Fetch_and_op(&count, &taken, MPI_INT64_T, 0, 0, MPI_SUM, counter->win);
   MPI_Win_flush(0, counter->win);
   return taken;
 }
 
-static void counter_clear_all(Counter *counter) {
+static void counter_clear_all(const Comm *comm, Counter *counter) {
   if (counter->win == MPI_WIN_NULL) return;
+  comm_barrier_all(comm); /* the wait for the slowest rank counts as waiting */
   MPI_Win_unlock_all(counter->win);
   MPI_Win_free(&counter->win);
 }
 
-/* What one rank made: for each unit its number, the bytes of its pack, the pack. */
-typedef struct Made {
-  uint8_t *bytes;
-  int64_t n, capacity;
-  int64_t units;
-} Made;
-
-typedef struct MadeHead {
-  int64_t unit, bytes;
-} MadeHead;
-
-static Status made_append(Made *made, int64_t unit, const Fields *fields) {
-  Status status = OK;
-  uint8_t *pack = NULL;
-  MadeHead head = {.unit = unit};
-  TRY(fields_pack(fields, &pack, &head.bytes));
-  TRY(RESERVE(&made->bytes, &made->capacity, made->n + (int64_t)sizeof head + head.bytes));
-  memcpy(made->bytes + made->n, &head, sizeof head);
-  memcpy(made->bytes + made->n + sizeof head, pack, (size_t)head.bytes);
-  made->n += (int64_t)sizeof head + head.bytes;
-  made->units++;
-done:
-  memory_free(&pack);
-  return status;
-}
-
+/* Arrays have one item per unit. */
 typedef struct Runner {
+  const Comm *comm;
   const Work *work;
   WorkSink *sink;
-  Fields *found;   /* per unit: the result of an earlier attempt, n = 0 and done false if none */
-  uint8_t *done;   /* per unit: found has it */
+  Fields *found; /* results of an earlier attempt, where done */
+  uint8_t *done; /* the unit was found, on all ranks */
   int64_t n_found;
-  int64_t failed;  /* lowest failing unit of this rank, or work->units */
+  uint8_t **packs; /* what this rank made */
+  int64_t *facts;  /* bytes of the packs, then the ranks that made them; summed over ranks */
+  int64_t n_made;
+  int64_t scanned, found_passed; /* found units below scanned */
+  int64_t failed;                /* lowest failing unit of this rank, or work->units */
   bool stopped;
 } Runner;
 
-static Status run_one(Runner *runner, int64_t unit, Made *made) {
+static Status runner_init(Runner *runner, const Comm *comm, const Work *work, WorkSink *sink) {
+  Status status = OK;
+  *runner = (Runner){.comm = comm, .work = work, .sink = sink, .failed = work->units};
+  TRY(NEW(&runner->found, work->units));
+  TRY(NEW(&runner->done, work->units));
+  TRY(NEW(&runner->packs, work->units));
+  TRY(NEW(&runner->facts, 2 * work->units));
+done:
+  return status;
+}
+
+static void runner_clear(Runner *runner) {
+  for (int64_t i = 0; i < runner->work->units; i++) {
+    if (runner->found) fields_clear(&runner->found[i]);
+    if (runner->packs) memory_free(&runner->packs[i]);
+  }
+  memory_free(&runner->found);
+  memory_free(&runner->done);
+  memory_free(&runner->packs);
+  memory_free(&runner->facts);
+}
+
+static void find_units(Runner *runner) {
+  if (!runner->sink || !runner->sink->find) return;
+  for (int64_t unit = 0; unit < runner->work->units; unit++)
+    runner->done[unit] = runner->sink->find(runner->sink, unit, &runner->found[unit]);
+}
+
+/* Ranks may have found different units (a file system that lags): keep what all have. */
+static void agree_found_all(Runner *runner) {
+  int64_t n = runner->work->units, *all = runner->facts;
+  for (int64_t i = 0; i < n; i++) all[i] = runner->done[i];
+  comm_min_all(runner->comm, all, n);
+  for (int64_t i = 0; i < n; i++) {
+    runner->done[i] = (uint8_t)all[i];
+    runner->n_found += all[i];
+    if (!all[i]) fields_clear(&runner->found[i]);
+    all[i] = 0;
+  }
+}
+
+/* How many units are finished for certain: those that were found, this rank's own, and all that
+ * were handed out before but for one on each other rank. */
+static int64_t count_done(Runner *runner, int64_t unit) {
+  for (; runner->scanned <= unit; runner->scanned++)
+    runner->found_passed += runner->done[runner->scanned];
+  int64_t own = runner->n_found + runner->n_made;
+  int64_t handed_out = unit + 1 - (runner->comm->size - 1);
+  int64_t others = handed_out + runner->n_found - runner->found_passed;
+  return own > others ? own : others;
+}
+
+static Status run_one(Runner *runner, int64_t unit) {
   const Work *work = runner->work;
   Fields result;
   fields_init(&result, FIELDS_OUT);
   Status status = work->run(work->context, unit, &result);
-  if (status == OK) status = made_append(made, unit, &result);
+  if (status == OK) status = fields_pack(&result, &runner->packs[unit], &runner->facts[unit]);
   if (status == OK) {
+    runner->facts[work->units + unit] = runner->comm->rank;
+    runner->n_made++;
     fault_hit(FAULT_KILL);
-    int64_t done = runner->n_found + made->units;
+    int64_t done = count_done(runner, unit);
     runner->stopped = work_tick(runner->sink, unit, done, work->units, &result);
   }
   fields_clear(&result);
@@ -98,122 +144,129 @@ static Status run_one(Runner *runner, int64_t unit, Made *made) {
   return status;
 }
 
-static Status run_units(Runner *runner, Counter *counter, Made *made) {
-  const Work *work = runner->work;
-  while (!runner->stopped) {
-    int64_t unit = counter_next(counter);
-    if (unit >= work->units) return OK;
-    if (runner->done[unit]) continue;
-    Status status = run_one(runner, unit, made);
-    if (status != OK) {
-      runner->failed = unit;
-      return status;
-    }
-  }
-  return OK;
-}
-
-static Status find_units(Runner *runner) {
-  if (!runner->sink || !runner->sink->find) return OK;
-  for (int64_t unit = 0; unit < runner->work->units; unit++) {
-    runner->done[unit] = runner->sink->find(runner->sink, unit, &runner->found[unit]);
-    runner->n_found += runner->done[unit];
-  }
-  return OK;
-}
-
-/* Ranks may have found different units (a file system that lags): keep what all have. */
-static Status agree_found_all(const Comm *comm, Runner *runner) {
+static Status run_units(Runner *runner, Counter *counter) {
   Status status = OK;
-  int64_t n = runner->work->units, *all = NULL;
-  AGREE(comm, NEW(&all, n));
-  for (int64_t i = 0; i < n; i++) all[i] = runner->done[i];
-  comm_min_all(comm, all, n);
-  runner->n_found = 0;
-  for (int64_t i = 0; i < n; i++) {
-    if (runner->done[i] && !all[i]) fields_clear(&runner->found[i]);
-    runner->done[i] = (uint8_t)all[i];
-    runner->n_found += all[i];
+  while (status == OK && !runner->stopped) {
+    if (work_stopping(runner->sink)) break;
+    int64_t unit = counter_add(counter, 1);
+    if (unit >= runner->work->units) return OK;
+    if (runner->done[unit]) continue;
+    status = run_one(runner, unit);
+    if (status != OK) runner->failed = unit;
   }
-done:
-  memory_free(&all);
+  counter_add(counter, runner->work->units);
   return status;
 }
 
 /* The status of the lowest failing unit, on all ranks. */
-static Status agree_failure_all(const Comm *comm, const Runner *runner, Status local) {
+static Status agree_failure_all(const Runner *runner, Status local) {
   int64_t first = runner->failed;
-  comm_min_all(comm, &first, 1);
-  bool mine = local != OK && runner->failed == first;
-  Status agreed = status_agree_all(comm, mine ? local : OK);
-  if (agreed != OK) return agreed;
-  return status_agree_all(comm, local);
+  comm_min_all(runner->comm, &first, 1);
+  return status_agree_all(runner->comm, runner->failed == first ? local : OK);
 }
 
-/* Place every unit in order from the concatenated packs and what was found. */
-static Status place_units(const Runner *runner, const uint8_t *packs, int64_t n) {
+static Status place_pack(const Runner *runner, int64_t unit, const uint8_t *bytes) {
+  const Work *work = runner->work;
+  Fields result;
+  Status status = fields_unpack(bytes, runner->facts[unit], &result);
+  if (status == OK) status = work->place(work->context, unit, &result);
+  fields_clear(&result);
+  return status;
+}
+
+/* Place units begin .. end - 1. packs: those of each rank in order, from at[rank] on; NULL: all are
+ * this rank's own. */
+static Status place_units(Runner *runner, int64_t begin, int64_t end, const uint8_t *packs,
+                          size_t *at) {
   Status status = OK;
   const Work *work = runner->work;
-  const uint8_t **at = NULL;
-  TRY(NEW(&at, work->units));
-  MadeHead head;
-  for (int64_t p = 0; p < n; p += (int64_t)sizeof head + head.bytes) {
-    memcpy(&head, packs + p, sizeof head);
-    at[head.unit] = packs + p;
-  }
-  for (int64_t unit = 0; unit < work->units; unit++) {
+  for (int64_t unit = begin; unit < end; unit++) {
+    int64_t rank = runner->facts[work->units + unit];
     if (runner->done[unit]) {
       TRY(work->place(work->context, unit, &runner->found[unit]));
       fields_clear(&runner->found[unit]);
-      continue;
+    } else if (packs) {
+      TRY(place_pack(runner, unit, packs + at[rank]));
+      at[rank] += (size_t)runner->facts[unit];
+    } else {
+      TRY(place_pack(runner, unit, runner->packs[unit]));
+      memory_free(&runner->packs[unit]);
     }
-    Fields result;
-    memcpy(&head, at[unit], sizeof head);
-    status = fields_unpack(at[unit] + sizeof head, head.bytes, &result);
-    if (status == OK) status = work->place(work->context, unit, &result);
-    fields_clear(&result);
-    TRY(status);
   }
 done:
-  memory_free(&at);
+  return status;
+}
+
+/* This rank's packs of units begin .. end - 1, one after the other; they are freed. */
+static Status join_packs(Runner *runner, int64_t begin, int64_t end, uint8_t **out, size_t *bytes) {
+  Status status = OK;
+  int64_t total = 0, used = 0;
+  for (int64_t i = begin; i < end; i++) total += runner->packs[i] ? runner->facts[i] : 0;
+  TRY(NEW(out, total));
+  for (int64_t i = begin; i < end; i++) {
+    if (!runner->packs[i]) continue;
+    memcpy(*out + used, runner->packs[i], (size_t)runner->facts[i]);
+    used += runner->facts[i];
+    memory_free(&runner->packs[i]);
+  }
+  *bytes = (size_t)total;
+done:
+  return status;
+}
+
+static Status place_batch_all(Runner *runner, int64_t begin, int64_t end) {
+  Status status = OK;
+  uint8_t *mine = NULL, *packs = NULL;
+  size_t bytes = 0, *offsets = NULL;
+  const Comm *comm = runner->comm;
+  if (comm->size > 1) {
+    Status local = NEW(&offsets, comm->size + 1);
+    if (local == OK) local = join_packs(runner, begin, end, &mine, &bytes);
+    AGREE(comm, local);
+    TRY(comm_concatenate_all(comm, mine, bytes, (void **)&packs, offsets));
+    memory_free(&mine);
+  }
+  AGREE(comm, place_units(runner, begin, end, packs, offsets));
+done:
+  memory_free(&mine);
+  memory_free(&packs);
+  memory_free(&offsets);
+  return status;
+}
+
+static Status place_all(Runner *runner) {
+  Status status = OK;
+  int64_t units = runner->work->units;
+  comm_sum_all(runner->comm, runner->facts, 2 * units);
+  for (int64_t begin = 0, end = 0; begin < units; begin = end) {
+    int64_t bytes = runner->facts[end++];
+    while (end < units && bytes + runner->facts[end] <= BATCH_BYTES) bytes += runner->facts[end++];
+    TRY(place_batch_all(runner, begin, end));
+  }
+done:
   return status;
 }
 
 Status work_run_all(const Comm *comm, const Work *work, WorkSink *sink) {
   Status status = OK;
   Counter counter;
-  Made made = {0};
-  uint8_t *packs = NULL;
-  Runner runner = {.work = work, .sink = sink, .failed = work->units};
-  Status local = NEW(&runner.found, work->units);
-  if (local == OK) local = NEW(&runner.done, work->units);
-  AGREE(comm, local);
-  AGREE(comm, find_units(&runner));
-  TRY(agree_found_all(comm, &runner));
+  Runner runner;
+  AGREE(comm, runner_init(&runner, comm, work, sink));
+  find_units(&runner);
+  agree_found_all(&runner);
   counter_init_all(comm, &counter);
-  local = run_units(&runner, &counter, &made);
-  counter_clear_all(&counter);
-  TRY(agree_failure_all(comm, &runner, local));
-  int64_t finished = comm_sum_one_all(comm, made.units) + runner.n_found;
+  Status local = run_units(&runner, &counter);
+  counter_clear_all(comm, &counter);
+  TRY(agree_failure_all(&runner, local));
+  int64_t finished = comm_sum_one_all(comm, runner.n_made) + runner.n_found;
   if (finished < work->units) {
     status = status_fail(STOPPED, "stopped on request after %lld of %lld units; run again to go on",
                          (long long)finished, (long long)work->units);
     goto done;
   }
-  size_t *offsets = NULL;
-  AGREE(comm, NEW(&offsets, comm->size + 1));
-  status = comm_concatenate_all(comm, made.bytes, (size_t)made.n, (void **)&packs, offsets);
-  int64_t total = status == OK ? (int64_t)offsets[comm->size] : 0;
-  memory_free(&offsets);
-  TRY(status);
-  memory_free(&made.bytes);
-  AGREE(comm, place_units(&runner, packs, total));
+  TRY(place_all(&runner));
 done:
-  for (int64_t i = 0; runner.found && i < work->units; i++) fields_clear(&runner.found[i]);
-  memory_free(&runner.found);
-  memory_free(&runner.done);
-  memory_free(&made.bytes);
-  memory_free(&packs);
+  runner_clear(&runner);
   return status;
 }
 
@@ -222,3 +275,7 @@ bool work_tick(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const 
 }
 
 bool work_stopping(WorkSink *sink) { return sink && sink->stopping && sink->stopping(sink); }
+
+void work_phase(WorkSink *sink, const char *name) {
+  if (sink && sink->phase) sink->phase(sink, name);
+}

@@ -16,6 +16,9 @@ struct WorkSink {
    * unit    number of the unit; done, total: units finished as far as this rank knows
    * fields  the unit's result for saving, borrowed; NULL: nothing to save */
   bool (*tick)(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields);
+  /* A new numbering of units begins ("fold 3", "final fit"): keeps their files and progress apart.
+   * Local; same on all ranks. */
+  void (*phase)(WorkSink *sink, const char *name);
   /* Was a stop asked for on this rank? Local, cheap: for long loops between units. */
   bool (*stopping)(WorkSink *sink);
   /* Read a finished unit of an earlier attempt: fills out (an IN list the caller clears) and
@@ -47,5 +50,6 @@ CHECKED Status work_run_all(const Comm *comm, const Work *work, WorkSink *sink);
 /* Local shorthands that accept a NULL sink. */
 bool work_tick(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields);
 bool work_stopping(WorkSink *sink);
+void work_phase(WorkSink *sink, const char *name);
 
 #endif
