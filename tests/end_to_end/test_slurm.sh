@@ -4,16 +4,17 @@
 # a round of retraining queues the next one, once.
 #
 # The program is a stand-in that works for a while, one unit after the other, and obeys segue's exit
-# status: what is tested here are the batch files. The signal comes from the test; that Slurm sends
-# it ahead of the limit takes a minute and is left to SEGUE_TEST_SLOW=1.
+# status: what is tested here are the batch files. Last comes segue itself, under both launchers,
+# with equal hashes. The signal comes from the test; that Slurm sends it ahead of the limit takes
+# a minute and is left to SEGUE_TEST_SLOW=1.
 set -euo pipefail
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd -P)
 source=${SEGUE_SOURCE:-$(cd -- "$here/../.." && pwd -P)}
 PATH=$PATH:/usr/sbin:/sbin
 
-for program in slurmctld slurmd munged sbatch mpirun; do
-  command -v "$program" >/dev/null || {
-    echo "skipped: $program is not installed (Debian: slurm-wlm munge)"
+for tool in slurmctld slurmd munged sbatch mpirun; do
+  command -v "$tool" >/dev/null || {
+    echo "skipped: $tool is not installed (Debian: slurm-wlm munge)"
     exit 77
   }
 done
@@ -34,7 +35,7 @@ fail() {
 
 # A checkout in miniature, so that nothing is written into the real one.
 mkdir -p "$work/checkout"
-cp -r "$source/slurm" "$source/scripts" "$work/checkout/"
+cp -r "$source/slurm" "$source/scripts" "$source/configs" "$work/checkout/"
 cd "$work/checkout"
 cat >stand_in <<'STAND_IN'
 #!/usr/bin/env bash
@@ -51,6 +52,7 @@ done
 exit "$status"
 STAND_IN
 chmod +x stand_in
+program=${SEGUE:-$source/build/release/segue}
 export SEGUE=$PWD/stand_in
 
 # await WHAT SECONDS COMMAND...: until the command succeeds.
@@ -104,9 +106,26 @@ await 'retrain: third round' 40 in_state "$((job + 2))" COMPLETED
 [ "$(starts again)" = 3 ] || fail "retrain: $(starts again) rounds, not 3"
 [ -z "$(squeue --noheader)" ] || fail 'retrain: a round too many'
 
+echo 'segue itself'
+export SEGUE=$program
+for launch in srun mpirun; do
+  job=$(LAUNCH=$launch submit slurm/train.sbatch configs/quick.json --run-dir "quick-$launch")
+  await "$launch: segue" 100 in_state "$job" COMPLETED
+  "$SEGUE" hash "quick-$launch" >"$launch.hash"
+done
+[ -s srun.hash ] || fail 'segue: no artifacts'
+cmp srun.hash mpirun.hash || fail 'segue: srun and mpirun give other results'
+# Without PMIx each task would be a world of its own.
+status=0
+srun --mpi=none --ntasks=2 "$SEGUE" run configs/quick.json --run-dir apart >"$work/apart.log" 2>&1 ||
+  status=$?
+[ "$status" = 2 ] || fail "segue: tasks that do not find each other: status $status, not 2"
+grep -qF 'srun --mpi=pmix' "$work/apart.log" || fail 'segue: the fix is not named'
+
+export SEGUE=$PWD/stand_in
 if [ "${SEGUE_TEST_SLOW:-}" = 1 ]; then
   echo 'the signal ahead of the limit'
-  job=$(submit --time=1 --signal=B:USR1@20 slurm/train.sbatch limit 700 0)
+  job=$(submit --time=1 --signal=B:USR1@20 slurm/train.sbatch limit 400 0)
   await 'limit: started' 20 in_state "$job" RUNNING
   await 'limit: signalled and back in the queue' 100 in_state "$job" PENDING
   grep -q 'the time limit is near' "$work/segue-$job.log" || fail 'limit: no signal'
