@@ -1,0 +1,50 @@
+/* Bins: every feature as one byte, cut at exact global quantiles.
+ *
+ * A feature with at most max_bins distinct values gets one bin for each of them. One with more is
+ * cut at order statistics: a value that fills a bin alone gets a bin alone, the rest is cut evenly
+ * (the greedy rule of LightGBM, Ke et al. 2017, on exact order statistics instead of a sample).
+ * Edges are doubles midway between the neighbouring values that really occur, so a raw value goes
+ * left of edge b (x <= edges[b]) exactly when its code is at most b. The code of a missing value is
+ * BINS_MISSING whatever the number of bins. */
+#ifndef SEGUE_TREE_BINS_H
+#define SEGUE_TREE_BINS_H
+
+#include "kernels/base/fields.h"
+#include "kernels/numeric/matrix.h"
+
+enum {
+  BINS_MAX = 255,     /* value codes are 0 .. 254 */
+  BINS_MISSING = 255, /* the code of NaN */
+  BINS_CODES = 256,
+};
+
+typedef struct Bins {
+  int64_t d;
+  int64_t *offset; /* d + 1 positions into edges */
+  double *edges; /* feature j: offset[j + 1] - offset[j] ascending edges, one less than its bins */
+} Bins;
+
+/* Cut the columns of x into bins.
+ *
+ * Collective. x: this rank's rows; max_bins 2 .. BINS_MAX, same on all ranks. out is replicated;
+ * the caller clears it, also after a failure. Infinities are ordinary values.
+ * Fails with MEMORY, agreed. An allgather of d x max_bins numbers and an exact quantile search. */
+CHECKED Status bins_fit_all(const Comm *comm, const Matrix *x, int64_t max_bins, Bins *out);
+void bins_clear(Bins *bins);
+
+/* Bins of a feature, missing values not counted: 1 .. BINS_MAX. Local. */
+static inline int32_t bins_of(const Bins *bins, int64_t j) {
+  return (int32_t)(bins->offset[j + 1] - bins->offset[j] + 1);
+}
+
+/* Bytes from a row's codes to the next row's: d rounded up to a multiple of 8. Local. */
+static inline int64_t bins_stride(int64_t d) { return (d + 7) / 8 * 8; }
+
+/* Codes of rows begin .. begin + n - 1 of x, row by row, padding zeroed. Local.
+ * codes  out, n x bins_stride(d) */
+void bins_encode(const Bins *bins, const Matrix *x, int64_t begin, int64_t n, uint8_t *codes);
+
+/* Visit what lasts; IN allocates. Local. */
+CHECKED Status bins_fields(Bins *bins, Fields *fields);
+
+#endif

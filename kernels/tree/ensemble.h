@@ -1,0 +1,34 @@
+/* The ensemble: trees in a few plain arrays, and what rows get from them.
+ *
+ * Leaf values are whole numbers (grow.h), so that a sum over trees is exact in any order. */
+#ifndef SEGUE_TREE_ENSEMBLE_H
+#define SEGUE_TREE_ENSEMBLE_H
+
+#include "grow.h"
+
+typedef struct Ensemble {
+  int64_t n_trees;
+  Bins bins;
+  int64_t *node_offset; /* n_trees + 1 */
+  int64_t *node;        /* see node.h; distances are within the tree */
+  int64_t *leaf_offset; /* n_trees + 1 */
+  uint16_t *leaf_class; /* leaf tables; positions are within the tree's table */
+  int32_t *leaf_share;
+} Ensemble;
+
+void ensemble_clear(Ensemble *ensemble);
+/* Visit what lasts; IN allocates and checks that no walk can leave a tree. Local.
+ * n_classes: more than two when leaves are distributions. Fails with FORMAT, MEMORY. */
+CHECKED Status ensemble_fields(Ensemble *ensemble, int64_t n_classes, Fields *fields);
+
+/* Leaf values that rows reach in one tree. Local.
+ * codes   rows of bins_stride(d) bytes
+ * row     n numbers of rows in codes; NULL: rows 0 .. n - 1
+ * value   out, n leaf values */
+void ensemble_leaves(const Ensemble *ensemble, int64_t tree, const uint8_t *codes,
+                     const int32_t *row, int64_t n, int32_t *value);
+
+/* Add a leaf's shares to n_classes sums, units of 2^-30. Local. */
+void ensemble_add_shares(const Ensemble *ensemble, int64_t tree, int32_t value, int64_t *sums);
+
+#endif

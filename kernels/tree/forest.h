@@ -1,0 +1,61 @@
+/* The random forest: regression and classification (Breiman 2001).
+ *
+ * Trees are units of work over the ranks, on binned rows that stand once in each node's memory. A
+ * tree is a function of (seed, number of the tree, data): its sample of recordings and the features
+ * that a node looks at are addressed, not drawn in sequence. Predictions are sums of whole numbers,
+ * so they have the same bits for one row or many, on any number of ranks.
+ *
+ * Spreading one tree by rows over the ranks (for data beyond one node's memory) comes with the
+ * boosting engine; until then `spread` is no option. */
+#ifndef SEGUE_TREE_FOREST_H
+#define SEGUE_TREE_FOREST_H
+
+#include "ensemble.h"
+#include "kernels/model.h"
+
+typedef struct ForestOptions {
+  int64_t trees;
+  int64_t max_depth; /* OPTION_NONE_INTEGER: unlimited */
+  int64_t min_samples_leaf, min_samples_split;
+  double max_features; /* a share, or -(1 + a word's number) */
+  bool bootstrap;
+  int64_t bins;
+  bool oob;
+  int64_t permutations; /* per feature; 0: no permutation importance */
+} ForestOptions;
+
+typedef struct Forest {
+  Task task;
+  int64_t n_classes;
+  double base, unit; /* target = base + unit x level */
+  int64_t bits;
+  Ensemble ensemble;
+} Forest;
+
+extern const ModelKind forest_model;
+
+/* Features looked at in a node, 1 .. d. Local. */
+int64_t forest_features(double max_features, Task task, int64_t d);
+
+/* What row sums mean. Local.
+ * sums  regression: one sum of leaf values; classification: see forest_width sums
+ * out   1 value, or n_classes probabilities */
+void forest_finish(const Forest *forest, const int64_t *sums, int64_t n_trees, double *out);
+/* Sums that a row needs: 1 (regression, up to two classes) or n_classes. Local. */
+static inline int64_t forest_width(const Forest *forest) {
+  return forest->task == TASK_CLASSIFICATION && forest->n_classes > 2 ? forest->n_classes : 1;
+}
+/* Values that a row gets: 1 or n_classes. Local. */
+static inline int64_t forest_outputs(const Forest *forest) {
+  return forest->task == TASK_CLASSIFICATION ? forest->n_classes : 1;
+}
+/* Add one tree's leaf value to a row's sums. Local. */
+static inline void forest_add(const Forest *forest, int64_t tree, int32_t value, int64_t *sums) {
+  if (forest_width(forest) == 1) {
+    sums[0] += value;
+  } else {
+    ensemble_add_shares(&forest->ensemble, tree, value, sums);
+  }
+}
+
+#endif

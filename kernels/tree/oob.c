@@ -1,0 +1,133 @@
+/* Out-of-bag scores; see oob.h. Rows are taken BLOCK at a time: a block's codes stay in the cache
+ * while all trees pass over it, and sums for many classes need no array of rows x classes. */
+#include "oob.h"
+
+#include <string.h>
+
+#include "kernels/base/memory.h"
+#include "kernels/numeric/exact.h"
+
+enum { BLOCK = 1024 };
+
+/* Buffers of one block, and what is summed up. */
+typedef struct Scorer {
+  const Oob *oob;
+  int64_t feature, width, outputs;
+  Stream others;  /* which row's code stands in */
+  uint8_t *codes; /* BLOCK rows */
+  int32_t *row, *value, *trees;
+  int64_t *sums; /* BLOCK x width */
+  double *output;
+  uint8_t *scored; /* this rank's rows */
+  Exact error;
+  int64_t rows, hits;
+} Scorer;
+
+static void scorer_clear(Scorer *s) {
+  memory_free(&s->codes);
+  memory_free(&s->row);
+  memory_free(&s->value);
+  memory_free(&s->trees);
+  memory_free(&s->sums);
+  memory_free(&s->output);
+  memory_free(&s->scored);
+}
+
+static Status scorer_init(Scorer *s) {
+  Status status = OK;
+  TRY(NEW(&s->codes, BLOCK * bins_stride(s->oob->samples->rows.bins->d)));
+  TRY(NEW(&s->row, BLOCK));
+  TRY(NEW(&s->value, BLOCK));
+  TRY(NEW(&s->trees, BLOCK));
+  TRY(NEW(&s->sums, BLOCK * s->width));
+  TRY(NEW(&s->output, s->outputs));
+  TRY(NEW(&s->scored, s->oob->data->x->rows.n));
+done:
+  return status;
+}
+
+/* Codes of n rows from global row `begin`, one feature from other rows when asked. */
+static void load_codes(const Scorer *s, int64_t begin, int64_t n) {
+  const Samples *samples = s->oob->samples;
+  int64_t stride = bins_stride(samples->rows.bins->d);
+  memcpy(s->codes, samples->rows.codes + begin * stride, (size_t)(n * stride));
+  for (int64_t i = 0; s->feature >= 0 && i < n; i++) {
+    int64_t other = random_permuted(&s->others, begin + i, samples->rows.n);
+    s->codes[i * stride + s->feature] = samples->rows.codes[other * stride + s->feature];
+  }
+}
+
+/* Sums of the block's rows over the trees that did not see them. */
+static void sum_trees(const Scorer *s, int64_t begin, int64_t n) {
+  const Oob *oob = s->oob;
+  memset(s->sums, 0, (size_t)(n * s->width) * sizeof *s->sums);
+  memset(s->trees, 0, (size_t)n * sizeof *s->trees);
+  for (int64_t tree = 0; tree < oob->forest->ensemble.n_trees; tree++) {
+    const uint8_t *bag = oob->in_bag + tree * oob->bag_bytes;
+    int64_t out = 0;
+    for (int64_t i = 0; i < n; i++) {
+      int32_t group = oob->samples->group[begin + i];
+      s->row[out] = (int32_t)i;
+      out += !(bag[group / 8] >> (group % 8) & 1);
+    }
+    ensemble_leaves(&oob->forest->ensemble, tree, s->codes, s->row, out, s->value);
+    for (int64_t k = 0; k < out; k++) {
+      forest_add(oob->forest, tree, s->value[k], s->sums + s->row[k] * s->width);
+      s->trees[s->row[k]]++;
+    }
+  }
+}
+
+/* Compare with the targets of local rows first .. first + n - 1. */
+static void compare_block(Scorer *s, int64_t first, int64_t n) {
+  const TrainingData *data = s->oob->data;
+  for (int64_t i = 0; i < n; i++) {
+    if (s->trees[i] == 0) continue;
+    forest_finish(s->oob->forest, s->sums + i * s->width, s->trees[i], s->output);
+    s->scored[first + i] = 1;
+    s->rows++;
+    double target = data->target[first + i];
+    if (data->task == TASK_REGRESSION) {
+      double error = s->output[0] - target;
+      exact_add(&s->error, error * error);
+      continue;
+    }
+    int64_t likeliest = 0;
+    for (int64_t c = 1; c < s->outputs; c++) {
+      if (s->output[c] > s->output[likeliest]) likeliest = c;
+    }
+    s->hits += (double)likeliest == target;
+  }
+}
+
+Status oob_score_all(const Comm *comm, const Oob *oob, int64_t feature, int64_t repetition,
+                     OobScore *out) {
+  Status status = OK;
+  const Rows *rows = &oob->data->x->rows;
+  Scorer s = {.oob = oob,
+              .feature = feature,
+              .width = forest_width(oob->forest),
+              .outputs = forest_outputs(oob->forest)};
+  uint64_t unit = (uint64_t)(feature + 1) << 32 | (uint64_t)repetition;
+  s.others = random_stream(oob->data->seed, "forest/permutation", unit);
+  exact_init(&s.error);
+  AGREE(comm, scorer_init(&s));
+  for (int64_t first = 0; first < rows->n; first += BLOCK) {
+    int64_t n = rows->n - first < BLOCK ? rows->n - first : BLOCK;
+    load_codes(&s, rows->begin + first, n);
+    sum_trees(&s, rows->begin + first, n);
+    compare_block(&s, first, n);
+  }
+  *out = (OobScore){.rows = comm_sum_one_all(comm, s.rows), .hits = comm_sum_one_all(comm, s.hits)};
+  exact_join_all(comm, &s.error, 1);
+  out->error = exact_round(&s.error);
+  if (oob->data->task == TASK_REGRESSION) {
+    int64_t count = 0;
+    double mean = 0, variance = 0;
+    exact_moments_all(comm, oob->data->target, s.scored, rows->n, &count, &mean, &variance);
+    out->spread = count > 0 ? variance * (double)count : 0;
+  }
+done:
+  scorer_clear(&s);
+  return status;
+}

@@ -1,0 +1,254 @@
+/* The binned training rows, replicated once per node; see samples.h.
+ *
+ * On one node every rank writes its own rows into the window. Over several nodes each rank
+ * broadcasts its rows CHUNK at a time and the owner of every window copies them, so that no rank
+ * ever holds a second copy of everything. Recording numbers are made dense by the owners. */
+#include "samples.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/base/memory.h"
+
+enum { CHUNK = 65536, LINE = 64 };
+
+static size_t whole_lines(int64_t bytes) { return (size_t)((bytes + LINE - 1) / LINE * LINE); }
+
+/* What a row consists of, for a contiguous run of rows. */
+typedef struct Run {
+  uint8_t *codes;
+  uint32_t *target;
+  int64_t *group; /* recording numbers as given; NULL: none */
+} Run;
+
+static Status check_targets(const TrainingData *data) {
+  for (int64_t i = 0; i < data->x->rows.n; i++) {
+    double y = data->target[i];
+    long long row = data->row_id ? data->row_id[i] : data->x->rows.begin + i;
+    if (data->task == TASK_CLASSIFICATION) {
+      if (y >= 0 && y < (double)data->n_classes && y == floor(y)) continue;
+      return status_fail(INVALID, "target: row %lld has class %g, classes are 0 to %lld", row, y,
+                         (long long)data->n_classes - 1);
+    }
+    if (isfinite(y)) continue;
+    return status_fail(NUMERIC,
+                       "target: row %lld is %g; a tree needs finite targets (drop the row or "
+                       "impute it)",
+                       row, y);
+  }
+  return OK;
+}
+
+static int bit_length(int64_t x) { return x > 0 ? 64 - __builtin_clzll((uint64_t)x) : 0; }
+
+/* Scale of the levels: base, unit, bits. Collective. */
+static Status choose_scale_all(const Comm *comm, const TrainingData *data, Samples *out) {
+  int64_t n = data->x->rows.n_global;
+  out->rows.weight_max = SAMPLES_WEIGHT_SHARE * n;
+  out->rows.bits = 1;
+  out->unit = 1;
+  int most = 62 - 2 * bit_length(out->rows.weight_max);
+  if (most > SAMPLES_BITS_MAX) most = SAMPLES_BITS_MAX;
+  if (most < SAMPLES_BITS_MIN) {
+    return status_fail(INVALID,
+                       "%lld rows are too many for trees on a replicated table; train on "
+                       "at most 33 million",
+                       (long long)n);
+  }
+  if (data->task == TASK_CLASSIFICATION) {
+    out->rows.n_classes = data->n_classes > 2 ? data->n_classes : 0;
+    return OK;
+  }
+  double ends[2] = {-INFINITY, -INFINITY}; /* -min, max */
+  bool integral = true;
+  for (int64_t i = 0; i < data->x->rows.n; i++) {
+    double y = data->target[i];
+    ends[0] = fmax(ends[0], -y);
+    ends[1] = fmax(ends[1], y);
+    integral = integral && y == floor(y);
+  }
+  comm_max_real_all(comm, ends, 2);
+  integral = !comm_any_all(comm, !integral);
+  double range = ends[0] + ends[1];
+  out->base = -ends[0];
+  if (!isfinite(range)) {
+    return status_fail(NUMERIC, "target: values from %g to %g are too far apart", out->base,
+                       ends[1]);
+  }
+  if (range == 0) return OK;
+  if (integral && range < (double)(INT64_C(1) << most)) {
+    out->rows.bits = bit_length((int64_t)range);
+    return OK;
+  }
+  out->rows.bits = most;
+  out->unit = range / (double)((INT64_C(1) << most) - 1);
+  return OK;
+}
+
+static uint32_t level_of(const TrainingData *data, const Samples *s, int64_t i) {
+  double y = data->target[i];
+  return (uint32_t)(data->task == TASK_CLASSIFICATION ? y : rint((y - s->base) / s->unit));
+}
+
+/* This rank's rows begin .. begin + n - 1 (local numbers) into run. */
+static void write_run(const TrainingData *data, const Samples *s, int64_t begin, int64_t n,
+                      Run *run) {
+  bins_encode(s->rows.bins, data->x, begin, n, run->codes);
+  for (int64_t i = 0; i < n; i++) run->target[i] = level_of(data, s, begin + i);
+  for (int64_t i = 0; run->group && i < n; i++) run->group[i] = data->group[begin + i];
+}
+
+static void shift_run(const Run *run, int64_t rows, int64_t stride, Run *out) {
+  *out =
+      (Run){run->codes + rows * stride, run->target + rows, run->group ? run->group + rows : NULL};
+}
+
+/* Send every rank's rows to all, chunk by chunk; owners keep them. */
+static Status spread_rows_all(const Comm *comm, const TrainingData *data, const Samples *s,
+                              const Run *all) {
+  Status status = OK;
+  int64_t stride = bins_stride(s->rows.bins->d);
+  int64_t mine[2] = {data->x->rows.begin, data->x->rows.n}, *shares = NULL;
+  size_t bytes[3] = {whole_lines(CHUNK * stride), CHUNK * sizeof(uint32_t),
+                     all->group ? CHUNK * sizeof(int64_t) : 0};
+  char *buffer = NULL;
+  Status local = NEW(&shares, 2 * comm->size);
+  if (local == OK) local = NEW(&buffer, (int64_t)(bytes[0] + bytes[1] + bytes[2]));
+  AGREE(comm, local);
+  comm_allgather_all(comm, mine, sizeof mine, shares);
+  Run chunk = {(uint8_t *)buffer, (uint32_t *)(void *)(buffer + bytes[0]),
+               all->group ? (int64_t *)(void *)(buffer + bytes[0] + bytes[1]) : NULL};
+  for (int rank = 0; rank < comm->size; rank++) {
+    for (int64_t done = 0; done < shares[2 * rank + 1]; done += CHUNK) {
+      int64_t left = shares[2 * rank + 1] - done, n = left < CHUNK ? left : CHUNK;
+      if (rank == comm->rank) write_run(data, s, done, n, &chunk);
+      comm_broadcast_all(comm, rank, buffer, bytes[0] + bytes[1] + bytes[2]);
+      if (!s->shared.owner) continue;
+      Run to;
+      shift_run(all, shares[2 * rank] + done, stride, &to);
+      memcpy(to.codes, chunk.codes, (size_t)(n * stride));
+      memcpy(to.target, chunk.target, (size_t)n * sizeof *to.target);
+      if (to.group) memcpy(to.group, chunk.group, (size_t)n * sizeof *to.group);
+    }
+  }
+done:
+  memory_free(&shares);
+  memory_free(&buffer);
+  return status;
+}
+
+static int compare_integers(const void *a, const void *b) {
+  int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+  return (x > y) - (x < y);
+}
+
+/* Dense numbers for values of a narrow range, by a table. */
+static Status dense_by_table(const int64_t *raw, int64_t n, int64_t low, int64_t range,
+                             int32_t *dense, int64_t *n_groups) {
+  Status status = OK;
+  int32_t *number = NULL;
+  TRY(NEW(&number, range));
+  for (int64_t i = 0; i < n; i++) number[raw[i] - low] = 1;
+  int32_t next = 0;
+  for (int64_t v = 0; v < range; v++) {
+    if (number[v]) number[v] = next++;
+  }
+  for (int64_t i = 0; i < n; i++) dense[i] = number[raw[i] - low];
+  *n_groups = next;
+done:
+  memory_free(&number);
+  return status;
+}
+
+/* The same for any values, by sorting. */
+static Status dense_by_sort(const int64_t *raw, int64_t n, int32_t *dense, int64_t *n_groups) {
+  Status status = OK;
+  int64_t *sorted = NULL, count = 0;
+  TRY(NEW(&sorted, n));
+  memcpy(sorted, raw, (size_t)n * sizeof *raw);
+  qsort(sorted, (size_t)n, sizeof *sorted, compare_integers);
+  for (int64_t i = 0; i < n; i++) {
+    if (count == 0 || sorted[i] != sorted[count - 1]) sorted[count++] = sorted[i];
+  }
+  for (int64_t i = 0; i < n; i++) {
+    const int64_t *at = bsearch(&raw[i], sorted, (size_t)count, sizeof *sorted, compare_integers);
+    dense[i] = (int32_t)(at - sorted);
+  }
+  *n_groups = count;
+done:
+  memory_free(&sorted);
+  return status;
+}
+
+/* Recording numbers -> 0 .. n_groups - 1, in their order. raw NULL: every row is its own. */
+static Status number_groups(const int64_t *raw, int64_t n, int32_t *dense, int64_t *n_groups) {
+  *n_groups = n;
+  if (!raw) {
+    for (int64_t i = 0; i < n; i++) dense[i] = (int32_t)i;
+    return OK;
+  }
+  int64_t low = INT64_MAX, high = INT64_MIN;
+  for (int64_t i = 0; i < n; i++) {
+    low = raw[i] < low ? raw[i] : low;
+    high = raw[i] > high ? raw[i] : high;
+  }
+  uint64_t range = (uint64_t)high - (uint64_t)low;
+  if (range < (uint64_t)(8 * n + 1024)) {
+    return dense_by_table(raw, n, low, (int64_t)range + 1, dense, n_groups);
+  }
+  return dense_by_sort(raw, n, dense, n_groups);
+}
+
+/* Fill the shared arrays from all ranks' rows. */
+static Status fill_all(const Comm *comm, const TrainingData *data, bool direct, Run *all,
+                       int32_t *group, SharedMemory *raw, Samples *out) {
+  Status status = OK;
+  bool one_window = direct && out->shared.window && out->shared.node.size == comm->size &&
+                    (!all->group || raw->window);
+  if (comm_any_all(comm, !one_window)) {
+    TRY(spread_rows_all(comm, data, out, all));
+  } else {
+    Run mine;
+    shift_run(all, data->x->rows.begin, bins_stride(out->rows.bins->d), &mine);
+    write_run(data, out, 0, data->x->rows.n, &mine);
+  }
+  if (all->group) comm_shared_publish_all(comm, raw);
+  int64_t n_groups = 0;
+  status = out->shared.owner ? number_groups(all->group, out->rows.n, group, &n_groups) : OK;
+  AGREE(comm, status);
+  out->n_groups = comm_max_one_all(comm, n_groups);
+  comm_shared_publish_all(comm, &out->shared);
+done:
+  return status;
+}
+
+Status samples_init_all(const Comm *comm, const TrainingData *data, const Bins *bins, bool direct,
+                        Samples *out) {
+  Status status = OK;
+  SharedMemory raw = {.win = MPI_WIN_NULL};
+  int64_t n = data->x->rows.n_global;
+  size_t codes_bytes = whole_lines(n * bins_stride(bins->d));
+  size_t word_bytes = whole_lines(n * (int64_t)sizeof(uint32_t));
+  *out = (Samples){.rows = {.n = n, .bins = bins}, .shared = {.win = MPI_WIN_NULL}};
+  AGREE(comm, check_targets(data));
+  TRY(choose_scale_all(comm, data, out)); /* the same on all ranks */
+  TRY(comm_shared_new_all(comm, codes_bytes + 2 * word_bytes, &out->shared));
+  bool grouped = comm_any_all(comm, data->group != NULL);
+  if (grouped) TRY(comm_shared_new_all(comm, (size_t)n * sizeof(int64_t), &raw));
+  char *base = out->shared.data;
+  Run all = {(uint8_t *)base, (uint32_t *)(void *)(base + codes_bytes), raw.data};
+  int32_t *group = (int32_t *)(void *)(base + codes_bytes + word_bytes);
+  out->rows.codes = all.codes;
+  out->rows.target = all.target;
+  out->group = group;
+  TRY(fill_all(comm, data, direct, &all, group, &raw, out));
+done:
+  if (raw.data) comm_shared_clear_all(&raw);
+  return status;
+}
+
+void samples_clear_all(Samples *samples) {
+  if (samples->shared.data) comm_shared_clear_all(&samples->shared);
+  *samples = (Samples){.shared = {.win = MPI_WIN_NULL}};
+}

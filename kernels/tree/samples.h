@@ -1,0 +1,38 @@
+/* Samples: the binned training rows of a forest, once per node in shared memory.
+ *
+ * Rows stand in their global order, whatever the layout over ranks. Targets are whole numbers with
+ * one global scale, so that every sum over rows is exact. */
+#ifndef SEGUE_TREE_SAMPLES_H
+#define SEGUE_TREE_SAMPLES_H
+
+#include "grow.h"
+#include "kernels/model.h"
+
+enum {
+  SAMPLES_BITS_MAX = 24,   /* resolution of a target that is not integral */
+  SAMPLES_BITS_MIN = 8,    /* what is left of it with the most rows that are allowed */
+  SAMPLES_WEIGHT_SHARE = 4 /* a sample weighs at most so many times the number of rows */
+};
+
+/* target = base + unit x level; classes: level = class. */
+typedef struct Samples {
+  GrowRows rows;
+  double base, unit;
+  int64_t n_groups;
+  const int32_t *group; /* rows.n numbers 0 .. n_groups - 1 */
+  SharedMemory shared;
+} Samples;
+
+/* Bin, quantise and replicate the training rows.
+ *
+ * Collective. bins: cut for data->x; has to outlive out, as grow.h says. The caller clears out,
+ * also after a failure. direct false: rows travel by broadcast even where all ranks share one
+ * window (which is what happens over several nodes); for tests. An integral target keeps its
+ * values; another one is rounded to 2^-bits of its range, with 24 bits up to 130,000 rows and one
+ * bit less for every 1.41 times more, which bounds rows to 33 million. Fails with NUMERIC when a
+ * target is not finite, INVALID when a class is none or data are too many, MEMORY; agreed. */
+CHECKED Status samples_init_all(const Comm *comm, const TrainingData *data, const Bins *bins,
+                                bool direct, Samples *out);
+void samples_clear_all(Samples *samples);
+
+#endif

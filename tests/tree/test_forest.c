@@ -1,0 +1,396 @@
+/* The forest: fits, predicts, saves and loads; the same bits on any number of ranks. Started under
+ * mpirun it compares the whole communicator with every rank alone. */
+#include <stdlib.h>
+
+#include "kernels/base/memory.h"
+#include "kernels/numeric/hash.h"
+#include "kernels/tree/forest.h"
+#include "kernels/tree/samples.h"
+#include "tests/check.h"
+
+static const uint64_t SEED = 99;
+
+/* A synthetic problem, any rows of it on any rank. */
+typedef struct Data {
+  Matrix x;
+  double *target;
+  int64_t *group, *row_id;
+  TrainingData training;
+} Data;
+
+static void data_make(Data *data, const Comm *comm, int64_t n, int64_t d, int64_t n_classes,
+                      bool grouped) {
+  *data = (Data){0};
+  Rows rows = rows_share(comm, n, 16);
+  CHECK_OK(matrix_init(&data->x, &rows, d));
+  CHECK_OK(NEW(&data->target, rows.n));
+  CHECK_OK(NEW(&data->group, rows.n));
+  CHECK_OK(NEW(&data->row_id, rows.n));
+  Stream s = random_stream(SEED, "test/data", (uint64_t)n);
+  for (int64_t i = 0; i < rows.n; i++) {
+    uint64_t row = (uint64_t)(rows.begin + i);
+    double signal = 0;
+    for (int64_t j = 0; j < d; j++) {
+      double value = random_uniform(&s, row, (uint32_t)(2 * j));
+      if (j % 3 == 1) value = floor(value * 5);
+      if (j % 4 == 3 && random_uniform(&s, row, (uint32_t)(2 * j + 1)) < 0.2) value = NAN;
+      matrix_column(&data->x, j)[i] = value;
+      if (j < 3 && value == value) signal += value;
+    }
+    double noise = random_uniform(&s, row, 1000);
+    data->target[i] =
+        n_classes ? fmod(floor(signal * 2 + noise), (double)n_classes) : signal * 10 + noise;
+    data->group[i] = (rows.begin + i) / 3 * 1000003;
+    data->row_id[i] = 7 * (rows.begin + i);
+  }
+  data->training = (TrainingData){.task = n_classes ? TASK_CLASSIFICATION : TASK_REGRESSION,
+                                  .n_classes = n_classes,
+                                  .x = &data->x,
+                                  .target = data->target,
+                                  .group = grouped ? data->group : NULL,
+                                  .row_id = data->row_id,
+                                  .seed = SEED};
+}
+
+static void data_clear(Data *data) {
+  matrix_clear(&data->x);
+  memory_free(&data->target);
+  memory_free(&data->group);
+  memory_free(&data->row_id);
+}
+
+static ForestOptions defaults(void) {
+  return (ForestOptions){.trees = 6,
+                         .max_depth = OPTION_NONE_INTEGER,
+                         .min_samples_leaf = 1,
+                         .min_samples_split = 2,
+                         .max_features = -1,
+                         .bootstrap = true,
+                         .bins = 255,
+                         .oob = true};
+}
+
+static Hash hash_model(void **model) {
+  Fields fields;
+  Hash hash = hash_zero();
+  fields_init(&fields, FIELDS_OUT);
+  CHECK_OK(forest_model.fields(model, &fields));
+  for (int64_t f = 0; f < fields.n; f++) {
+    const Field *field = &fields.items[f];
+    size_t bytes = (size_t)field_count(field) * field_item_size(field->type);
+    hash = hash_bytes(field->data, bytes, hash);
+  }
+  fields_clear(&fields);
+  return hash;
+}
+
+static Hash hash_summary(const Summary *summary) {
+  Hash hash = hash_zero();
+  for (int64_t m = 0; m < summary->n_metrics; m++) {
+    hash = hash_bytes(&summary->metrics[m].value, sizeof(double), hash);
+  }
+  for (int64_t t = 0; t < summary->n_tables; t++) {
+    const SummaryTable *table = &summary->tables[t];
+    for (int64_t c = 0; c < table->n_rows * table->n_columns; c++) {
+      const Cell *cell = &table->cells[c];
+      hash = hash_bytes(&cell->real, sizeof cell->real, hash);
+      if (cell->text) hash = hash_bytes(cell->text, strlen(cell->text), hash);
+    }
+  }
+  return hash;
+}
+
+/* Fit on comm; hash of the model, and of the summary on rank 0. */
+static void fit_hash(const Comm *comm, int64_t n, int64_t d, int64_t n_classes, bool grouped,
+                     const ForestOptions *options, Hash out[2]) {
+  Data data;
+  Summary summary;
+  void *model = NULL;
+  data_make(&data, comm, n, d, n_classes, grouped);
+  summary_init(&summary, comm->rank == 0);
+  CHECK_OK(forest_model.fit_all(comm, &data.training, options, NULL, &model, &summary));
+  out[0] = hash_model(&model);
+  out[1] = hash_summary(&summary);
+  summary_clear(&summary);
+  forest_model.free(&model);
+  data_clear(&data);
+}
+
+static void compare_layouts(int64_t n, int64_t d, int64_t n_classes, bool grouped,
+                            const ForestOptions *options) {
+  Comm world = comm_world(), self = comm_self();
+  Hash together[2], alone[2];
+  fit_hash(&world, n, d, n_classes, grouped, options, together);
+  fit_hash(&self, n, d, n_classes, grouped, options, alone);
+  CHECK(hash_compare(&together[0], &alone[0]) == 0);
+  if (world.rank == 0) CHECK(hash_compare(&together[1], &alone[1]) == 0);
+}
+
+static void layouts(void) {
+  ForestOptions options = defaults();
+  compare_layouts(900, 5, 0, true, &options);
+  compare_layouts(900, 5, 0, false, &options);
+  compare_layouts(900, 5, 2, true, &options);
+  options.permutations = 2;
+  options.max_depth = 6;
+  compare_layouts(700, 9, 5, true, &options);
+  compare_layouts(1, 2, 0, true, &options);
+  compare_layouts(3, 2, 3, false, &options);
+  compare_layouts(40, 18, 40, false, &options);
+  options = defaults();
+  options.bootstrap = options.oob = false;
+  options.max_features = 0.4;
+  options.bins = 7;
+  compare_layouts(600, 4, 0, true, &options);
+}
+
+/* Rows that travel by broadcast give the same samples. */
+static void broadcast_samples(void) {
+  Comm world = comm_world();
+  Data data;
+  Bins bins;
+  Samples direct, sent;
+  data_make(&data, &world, 500, 5, 0, true);
+  CHECK_OK(bins_fit_all(&world, &data.x, 255, &bins));
+  CHECK_OK(samples_init_all(&world, &data.training, &bins, true, &direct));
+  CHECK_OK(samples_init_all(&world, &data.training, &bins, false, &sent));
+  CHECK(memcmp(direct.rows.codes, sent.rows.codes, 500 * 8) == 0);
+  CHECK(memcmp(direct.rows.target, sent.rows.target, 500 * sizeof(uint32_t)) == 0);
+  CHECK(memcmp(direct.group, sent.group, 500 * sizeof(int32_t)) == 0);
+  CHECK_INTEGER(direct.n_groups, 167);
+  CHECK_INTEGER(sent.n_groups, 167);
+  for (int i = 0; i < 500; i++) CHECK_INTEGER(sent.group[i], i / 3);
+  samples_clear_all(&direct);
+  samples_clear_all(&sent);
+  bins_clear(&bins);
+  data_clear(&data);
+}
+
+/* Without bootstrap a full tree knows its training rows by heart; single rows, batches and a loaded
+ * model agree. */
+static void predictions(int64_t n_classes) {
+  Comm self = comm_self();
+  ForestOptions options = defaults();
+  options.bootstrap = options.oob = false;
+  Data data;
+  Summary summary;
+  void *model = NULL, *loaded = NULL;
+  int64_t n = 300, d = 4, outputs = n_classes ? n_classes : 1;
+  double *all = NULL, *one = NULL, *again = NULL;
+  CHECK_OK(NEW(&all, n * outputs));
+  CHECK_OK(NEW(&again, n * outputs));
+  CHECK_OK(NEW(&one, outputs));
+  data_make(&data, &self, n, d, n_classes, true);
+  summary_init(&summary, true);
+  CHECK_OK(forest_model.fit_all(&self, &data.training, &options, NULL, &model, &summary));
+  CHECK_OK(forest_model.predict(model, &data.x, all));
+  Fields out, in;
+  fields_init(&out, FIELDS_OUT);
+  CHECK_OK(forest_model.fields(&model, &out));
+  CHECK_OK(fields_copy(&out, &in));
+  CHECK_OK(forest_model.fields(&loaded, &in));
+  CHECK_OK(forest_model.predict(loaded, &data.x, again));
+  CHECK(memcmp(all, again, (size_t)(n * outputs) * sizeof *all) == 0);
+  for (int64_t i = 0; i < n; i++) {
+    Matrix row = data.x;
+    row.rows.n = 1;
+    row.data = data.x.data + i;
+    CHECK_OK(forest_model.predict(model, &row, one));
+    CHECK(memcmp(one, all + i * outputs, (size_t)outputs * sizeof *one) == 0);
+    if (n_classes) {
+      CHECK_REAL(one[(int64_t)data.target[i]], 1, 0);
+    } else {
+      CHECK_REAL(one[0], data.target[i], 2e-6); /* half of 2^-24 of the range */
+    }
+  }
+  fields_clear(&out);
+  fields_clear(&in);
+  forest_model.free(&model);
+  forest_model.free(&loaded);
+  summary_clear(&summary);
+  data_clear(&data);
+  memory_free(&all);
+  memory_free(&again);
+  memory_free(&one);
+}
+
+/* What the summary says is sensible: scores beat the baseline, shares sum to 1, and features that
+ * carry the signal lead. */
+static void scores(int64_t n_classes, const char *metric, double low, double high) {
+  Comm world = comm_world();
+  ForestOptions options = defaults();
+  options.trees = 30;
+  options.permutations = 1;
+  Data data;
+  Summary summary;
+  void *model = NULL;
+  data_make(&data, &world, 800, 6, n_classes, true);
+  summary_init(&summary, world.rank == 0);
+  CHECK_OK(forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
+  if (world.rank == 0) {
+    double score = summary_find(&summary, "oob", metric);
+    CHECK(score > low && score < high);
+    const SummaryTable *table = &summary.tables[0];
+    CHECK_INTEGER(table->n_rows, 6);
+    CHECK_INTEGER(table->n_columns, 3);
+    double sum = 0;
+    for (int64_t i = 0; i < 6; i++) {
+      sum += table->cells[i * 3 + 1].real;
+      if (i > 0) CHECK(table->cells[i * 3 + 1].real <= table->cells[i * 3 - 2].real);
+    }
+    CHECK_REAL(sum, 1, 1e-9);
+    if (!n_classes) CHECK_TEXT(table->cells[0].text, "feature 1"); /* the widest range */
+    CHECK(table->cells[2].real > 0.1);
+  }
+  summary_clear(&summary);
+  forest_model.free(&model);
+  data_clear(&data);
+}
+
+/* A sink that keeps units, as a run folder does. */
+typedef struct Keeper {
+  WorkSink sink;
+  Fields kept[16];
+  bool has[16];
+  int64_t stop_after, ticks;
+} Keeper;
+
+static bool keep(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields) {
+  Keeper *keeper = (Keeper *)sink;
+  (void)done, (void)total;
+  CHECK_OK(fields_copy(fields, &keeper->kept[unit]));
+  keeper->has[unit] = true;
+  return ++keeper->ticks >= keeper->stop_after;
+}
+
+static bool fetch(WorkSink *sink, int64_t unit, Fields *out) {
+  Keeper *keeper = (Keeper *)sink;
+  if (!keeper->has[unit]) return false;
+  CHECK_OK(fields_copy(&keeper->kept[unit], out));
+  return true;
+}
+
+/* Stopped after two trees and begun again, the forest is the same. */
+static void resumes(void) {
+  Comm self = comm_self();
+  Data data;
+  Summary summary;
+  void *model = NULL;
+  Keeper keeper = {.sink = {.tick = keep, .find = fetch}, .stop_after = 2};
+  ForestOptions options = defaults();
+  Hash whole[2], resumed;
+  fit_hash(&self, 400, 5, 4, true, &options, whole);
+  data_make(&data, &self, 400, 5, 4, true);
+  summary_init(&summary, true);
+  Status status =
+      forest_model.fit_all(&self, &data.training, &options, &keeper.sink, &model, &summary);
+  CHECK_INTEGER(status, STOPPED);
+  forest_model.free(&model);
+  keeper.stop_after = INT64_MAX;
+  CHECK_OK(forest_model.fit_all(&self, &data.training, &options, &keeper.sink, &model, &summary));
+  CHECK_INTEGER(keeper.ticks, options.trees);
+  resumed = hash_model(&model);
+  CHECK(hash_compare(&resumed, &whole[0]) == 0);
+  for (int i = 0; i < 16; i++) {
+    if (keeper.has[i]) fields_clear(&keeper.kept[i]);
+  }
+  forest_model.free(&model);
+  summary_clear(&summary);
+  data_clear(&data);
+}
+
+static void expect_failure(Data *data, const Comm *comm, Status want, const char *part) {
+  Summary summary;
+  void *model = NULL;
+  ForestOptions options = defaults();
+  summary_init(&summary, comm->rank == 0);
+  Status status = forest_model.fit_all(comm, &data->training, &options, NULL, &model, &summary);
+  CHECK_INTEGER(status, want);
+  CHECK_MESSAGE(part);
+  forest_model.free(&model);
+  summary_clear(&summary);
+}
+
+static void bad_input(void) {
+  Comm world = comm_world();
+  Data data;
+  data_make(&data, &world, 50, 2, 0, true);
+  if (data.x.rows.begin == 0 && data.x.rows.n > 0) data.target[1] = NAN;
+  expect_failure(&data, &world, NUMERIC, "row 7 is nan");
+  data_clear(&data);
+  data_make(&data, &world, 50, 2, 3, true);
+  if (data.x.rows.begin == 0 && data.x.rows.n > 0) data.target[0] = 3;
+  expect_failure(&data, &world, INVALID, "row 0 has class 3, classes are 0 to 2");
+  data.training.weight = data.target;
+  expect_failure(&data, &world, INVALID, "weight");
+  data_clear(&data);
+  data_make(&data, &world, 50, 0, 0, true);
+  expect_failure(&data, &world, INVALID, "no feature");
+  data_clear(&data);
+  data_make(&data, &world, 0, 2, 0, true);
+  expect_failure(&data, &world, INVALID, "no row");
+  data_clear(&data);
+}
+
+/* Constant and all-missing features, one class, one value: a forest of leaves or of what is left.
+ */
+static void odd_data(void) {
+  Comm world = comm_world();
+  Summary summary;
+  void *model = NULL;
+  ForestOptions options = defaults();
+  for (int kind = 0; kind < 4; kind++) {
+    Data data;
+    data_make(&data, &world, 64, 3, kind == 2 ? 3 : kind == 3 ? 1 : 0, true);
+    for (int64_t i = 0; i < data.x.rows.n; i++) {
+      matrix_column(&data.x, 0)[i] = 5;
+      matrix_column(&data.x, 1)[i] = NAN;
+      if (kind == 0) matrix_column(&data.x, 2)[i] = i % 2 ? INFINITY : -INFINITY;
+      if (kind > 0) data.target[i] = kind == 2 ? 1 : kind == 3 ? 0 : 42;
+    }
+    summary_init(&summary, world.rank == 0);
+    CHECK_OK(forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
+    double *out = NULL;
+    CHECK_OK(NEW(&out, 3 * data.x.rows.n));
+    CHECK_OK(forest_model.predict(model, &data.x, out));
+    if (kind == 1 && data.x.rows.n > 0) CHECK_REAL(out[0], 42, 0);
+    if (kind == 2 && data.x.rows.n > 0) CHECK_REAL(out[1], 1, 0);
+    if (kind == 3 && data.x.rows.n > 0) CHECK_REAL(out[0], 1, 0);
+    memory_free(&out);
+    forest_model.free(&model);
+    summary_clear(&summary);
+    data_clear(&data);
+  }
+}
+
+static void feature_counts(void) {
+  CHECK_INTEGER(forest_features(-1, TASK_REGRESSION, 16), 16);
+  CHECK_INTEGER(forest_features(-1, TASK_CLASSIFICATION, 17), 4);
+  CHECK_INTEGER(forest_features(-2, TASK_CLASSIFICATION, 17), 17);
+  CHECK_INTEGER(forest_features(-3, TASK_REGRESSION, 8), 2);
+  CHECK_INTEGER(forest_features(-4, TASK_REGRESSION, 17), 4);
+  CHECK_INTEGER(forest_features(-5, TASK_REGRESSION, 2), 1);
+  CHECK_INTEGER(forest_features(0.5, TASK_REGRESSION, 5), 2);
+  CHECK_INTEGER(forest_features(1, TASK_REGRESSION, 5), 5);
+}
+
+int main(int argc, char **argv) {
+  MPI_Init(&argc, &argv);
+  Comm world = comm_world();
+  layouts();
+  broadcast_samples();
+  predictions(0);
+  predictions(2);
+  predictions(5);
+  scores(0, "r2", 0.8, 0.999);
+  scores(4, "accuracy", 0.45, 0.95);
+  resumes();
+  bad_input();
+  odd_data();
+  feature_counts();
+  CHECK_INTEGER(memory_balance(), 0);
+  int failed = check_report("tree/forest");
+  failed = comm_any_all(&world, failed != 0);
+  MPI_Finalize();
+  return failed;
+}

@@ -1,0 +1,171 @@
+/* The grower against the plain one: same trees, bit for bit, on small random inputs. */
+#include <stdlib.h>
+
+#include "kernels/base/memory.h"
+#include "kernels/tree/grow_ref.h"
+#include "kernels/tree/node.h"
+#include "tests/check.h"
+
+/* One random problem. */
+typedef struct Problem {
+  GrowRows rows;
+  Bins bins;
+  uint8_t *codes;
+  uint32_t *target;
+  int32_t *weight;
+} Problem;
+
+static int64_t pick(const Stream *s, uint32_t *draw, int64_t bound) {
+  *draw += 64; /* room for rejections */
+  return random_integer(s, 0, *draw, bound);
+}
+
+static void problem_make(Problem *p, const Stream *s, int64_t n, int64_t d, int64_t n_classes,
+                         int bits) {
+  uint32_t draw = 0;
+  int64_t stride = bins_stride(d);
+  *p = (Problem){0};
+  CHECK_OK(NEW(&p->codes, n * stride));
+  CHECK_OK(NEW(&p->target, n));
+  CHECK_OK(NEW(&p->weight, n));
+  p->bins.d = d;
+  CHECK_OK(NEW(&p->bins.offset, d + 1));
+  for (int64_t j = 0; j < d; j++) {
+    static const int64_t choices[] = {1, 2, 3, 12, 100, 255};
+    int64_t bins = choices[pick(s, &draw, 6)];
+    bool missing = pick(s, &draw, 3) == 0;
+    p->bins.offset[j + 1] = p->bins.offset[j] + bins - 1;
+    for (int64_t i = 0; i < n; i++) {
+      bool gone = missing && pick(s, &draw, 4) == 0;
+      p->codes[i * stride + j] = gone ? BINS_MISSING : (uint8_t)pick(s, &draw, bins);
+    }
+  }
+  int64_t weight = 0;
+  for (int64_t i = 0; i < n; i++) {
+    int64_t levels = n_classes > 2 ? n_classes : INT64_C(1) << bits;
+    int64_t target = pick(s, &draw, levels);
+    if (i % 3 == 0) target = p->codes[i * stride] % levels;
+    p->target[i] = (uint32_t)target;
+    p->weight[i] = (int32_t)pick(s, &draw, 4);
+    weight += p->weight[i];
+  }
+  p->weight[0]++;
+  p->rows = (GrowRows){.n = n,
+                       .bins = &p->bins,
+                       .codes = p->codes,
+                       .target = p->target,
+                       .bits = bits,
+                       .n_classes = n_classes,
+                       .weight_max = 2 * (weight + 1)};
+}
+
+static void problem_clear(Problem *p) {
+  bins_clear(&p->bins);
+  memory_free(&p->codes);
+  memory_free(&p->target);
+  memory_free(&p->weight);
+}
+
+static void check_same(const GrownTree *got, const GrownTree *want, int64_t d) {
+  CHECK_INTEGER(got->n_nodes, want->n_nodes);
+  CHECK_INTEGER(got->n_leaf, want->n_leaf);
+  if (got->n_nodes != want->n_nodes || got->n_leaf != want->n_leaf) return;
+  size_t n = (size_t)got->n_nodes, n_leaf = (size_t)got->n_leaf;
+  CHECK(memcmp(got->node, want->node, n * sizeof *got->node) == 0);
+  CHECK(memcmp(got->importance, want->importance, (size_t)d * sizeof *got->importance) == 0);
+  if (n_leaf == 0) return;
+  CHECK(memcmp(got->leaf_class, want->leaf_class, n_leaf * sizeof *got->leaf_class) == 0);
+  CHECK(memcmp(got->leaf_share, want->leaf_share, n_leaf * sizeof *got->leaf_share) == 0);
+}
+
+static void compare(uint64_t seed, int64_t n, int64_t d, int64_t n_classes, int bits,
+                    const GrowOptions *options) {
+  Problem p;
+  Stream s = random_stream(seed, "test/grow", (uint64_t)n);
+  Stream nodes = random_stream(seed, "test/nodes", 0);
+  problem_make(&p, &s, n, d, n_classes, bits);
+  Grower *grower = NULL;
+  GrownTree got, want;
+  CHECK_OK(grow_new(&p.rows, options, &grower));
+  CHECK_OK(grow_tree_ref(&p.rows, options, p.weight, &nodes, &want));
+  int before = check_failures;
+  for (int again = 0; again < 2; again++) { /* nothing is left behind by the first tree */
+    grow_tree(grower, p.weight, &nodes, &got);
+    check_same(&got, &want, d);
+  }
+  if (check_failures > before) {
+    fprintf(stderr, "seed %llu n %lld d %lld classes %lld bits %d features %lld leaf %lld\n",
+            (unsigned long long)seed, (long long)n, (long long)d, (long long)n_classes, bits,
+            (long long)options->features, (long long)options->min_samples_leaf);
+  }
+  grow_tree_ref_clear(&want);
+  grow_free(&grower);
+  problem_clear(&p);
+}
+
+static void random_problems(uint64_t seed) {
+  static const int64_t classes[] = {0, 0, 3, 7, 60};
+  static const int bits[] = {1, 7, 16};
+  for (uint64_t round = 0; round < 160; round++) {
+    Stream s = random_stream(seed, "test/round", round);
+    uint32_t draw = 0;
+    int64_t n = 1 + pick(&s, &draw, round % 8 == 0 ? 700 : 60), d = 1 + pick(&s, &draw, 11);
+    GrowOptions options = {.max_depth = INT64_MAX, .min_samples_leaf = 1, .min_samples_split = 2};
+    options.features = pick(&s, &draw, 2) ? d : 1 + pick(&s, &draw, d);
+    if (pick(&s, &draw, 3) == 0) options.min_samples_leaf = 1 + pick(&s, &draw, 6);
+    if (pick(&s, &draw, 3) == 0) options.min_samples_split = 2 + pick(&s, &draw, 12);
+    if (pick(&s, &draw, 3) == 0) options.max_depth = pick(&s, &draw, 6);
+    compare(seed + round, n, d, classes[pick(&s, &draw, 5)], bits[pick(&s, &draw, 3)], &options);
+  }
+}
+
+/* Large enough for histograms by subtraction. */
+static void histograms(uint64_t seed) {
+  GrowOptions options = {
+      .max_depth = 7, .min_samples_leaf = 1, .min_samples_split = 2, .features = 3};
+  compare(seed, 3000, 3, 0, 12, &options);
+  options.features = 2;
+  compare(seed, 3000, 3, 0, 12, &options);
+  options.features = 1;
+  compare(seed, 2000, 3, 0, 7, &options);
+  compare(seed, 2000, 3, 20, 7, &options);
+}
+
+static void small_cases(void) {
+  int64_t offset[] = {0, 3};
+  Bins bins = {.d = 1, .offset = offset};
+  uint8_t codes[] = {0, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0};
+  uint32_t target[] = {10, 20};
+  int32_t weight[] = {1, 3};
+  GrowRows rows = {
+      .n = 2, .bins = &bins, .codes = codes, .target = target, .bits = 7, .weight_max = 8};
+  GrowOptions options = {
+      .max_depth = INT64_MAX, .min_samples_leaf = 1, .min_samples_split = 2, .features = 1};
+  Stream nodes = random_stream(1, "test/nodes", 0);
+  Grower *grower = NULL;
+  GrownTree tree;
+  CHECK_OK(grow_new(&rows, &options, &grower));
+  grow_tree(grower, weight, &nodes, &tree);
+  CHECK_INTEGER(tree.n_nodes, 3);
+  CHECK_INTEGER(node_feature(tree.node[0]), 0);
+  CHECK_INTEGER(node_bin(tree.node[0]), 1);          /* the middle of bins 0 and 3, rounded down */
+  CHECK_INTEGER(node_missing_left(tree.node[0]), 0); /* right is heavier */
+  CHECK_INTEGER(node_low(tree.node[0]), 2);
+  CHECK_INTEGER(node_low(tree.node[1]), 10 << 23);
+  CHECK_INTEGER(node_low(tree.node[2]), 20 << 23);
+  CHECK_INTEGER(tree.importance[0], INT64_C(1) << GROW_IMPORTANCE_BITS);
+  weight[0] = 0;
+  grow_tree(grower, weight, &nodes, &tree);
+  CHECK_INTEGER(tree.n_nodes, 1);
+  CHECK_INTEGER(node_low(tree.node[0]), 20 << 23);
+  grow_free(&grower);
+}
+
+int main(void) {
+  uint64_t seed = 20240817;
+  small_cases();
+  random_problems(seed);
+  histograms(seed);
+  CHECK_INTEGER(memory_balance(), 0);
+  return check_report("tree/grow");
+}
