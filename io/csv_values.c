@@ -1,0 +1,416 @@
+/* Columns are made one at a time out of a batch that lies in the second-level cache: the loop over
+ * one type has no branch on the type, and nothing is allocated per field. Words of categories and
+ * lists get codes in order of appearance from a hash table of this rank; when all is read, the few
+ * distinct ones are sorted and merged over ranks and the codes are renamed. */
+#include "csv_values.h"
+
+#include <math.h>
+
+#include "kernels/base/memory.h"
+#include "kernels/numeric/hash.h"
+#include "real_parse.h"
+
+enum { COPY = 32 /* bytes copied at once; texts are mostly shorter */ };
+
+/* ---- words ---- */
+
+static uint64_t load(const char *p, int n) {
+  uint64_t x = 0;
+  if (n == 8)
+    memcpy(&x, p, 8);
+  else
+    memcpy(&x, p, 4);
+  return x;
+}
+
+/* Not for anything that lasts: it only spreads words over slots. */
+static uint64_t hash_word(const char *p, int64_t n) {
+  uint64_t h = (uint64_t)n * 0x9e3779b97f4a7c15u, x = 0;
+  int64_t i = 0;
+  for (; i + 8 <= n; i += 8) h = hash_mix(h ^ load(p + i, 8));
+  if (n >= 8) {
+    x = i < n ? load(p + n - 8, 8) : 0;
+  } else if (n >= 4) {
+    x = load(p, 4) << 32 | load(p + n - 4, 4);
+  } else {
+    for (; i < n; i++) x = x << 8 | (unsigned char)p[i];
+  }
+  return hash_mix(h ^ x);
+}
+
+void csv_words_clear(CsvWords *words) {
+  memory_free(&words->offset);
+  memory_free(&words->hash);
+  memory_free(&words->bytes);
+  memory_free(&words->slots);
+  *words = (CsvWords){0};
+}
+
+/* Twice the slots, at most half of them taken. */
+static Status words_widen(CsvWords *words) {
+  Status status = OK;
+  int32_t *slots = NULL;
+  int64_t n = words->n_slots ? 2 * words->n_slots : 256;
+  TRY(NEW(&slots, n));
+  for (int64_t code = 0; code < words->n; code++) {
+    int64_t at = words->hash[code] & (n - 1);
+    while (slots[at]) at = (at + 1) & (n - 1);
+    slots[at] = (int32_t)code + 1;
+  }
+  memory_free(&words->slots);
+  words->slots = slots;
+  words->n_slots = n;
+done:
+  return status;
+}
+
+static Status words_append(CsvWords *words, const char *text, int64_t n, uint32_t hash) {
+  Status status = OK;
+  int64_t used = words->n > 0 ? words->offset[words->n] : 0, same = words->capacity;
+  if (words->n + 2 > words->capacity) {
+    TRY(RESERVE(&words->hash, &same, words->n + 2));
+    TRY(RESERVE(&words->offset, &words->capacity, words->n + 2));
+  }
+  TRY(RESERVE(&words->bytes, &words->bytes_capacity, used + n));
+  if (n > 0) memcpy(words->bytes + used, text, (size_t)n);
+  words->hash[words->n++] = hash;
+  words->offset[words->n] = used + n;
+done:
+  return status;
+}
+
+Status csv_words_code(CsvWords *words, const char *text, int64_t n, int32_t *code) {
+  Status status = OK;
+  if (2 * (words->n + 1) > words->n_slots) TRY(words_widen(words));
+  uint32_t hash = (uint32_t)hash_word(text, n);
+  int64_t at = hash & (words->n_slots - 1);
+  for (; words->slots[at]; at = (at + 1) & (words->n_slots - 1)) {
+    int32_t found = words->slots[at] - 1;
+    if (words->hash[found] != hash) continue;
+    int64_t begin = words->offset[found], length = words->offset[found + 1] - begin;
+    if (length != n || memcmp(words->bytes + begin, text, (size_t)n) != 0) continue;
+    *code = found;
+    return OK;
+  }
+  if (words->n == INT32_MAX - 1)
+    return status_fail(FORMAT, "more than two billion distinct words in a column");
+  words->slots[at] = (int32_t)words->n + 1;
+  *code = (int32_t)words->n;
+  TRY(words_append(words, text, n, hash));
+done:
+  return status;
+}
+
+Status csv_words_merge_all(const Comm *comm, const CsvWords *words, Dictionary *out,
+                           int32_t *codes) {
+  Status status = OK;
+  Dictionary mine = {0};
+  int32_t *place = NULL, *remap = NULL;
+  static const int64_t nothing[1] = {0};
+  *out = (Dictionary){0};
+  Status local = NEW(&place, words->n);
+  if (local == OK)
+    local =
+        dictionary_build(words->bytes, words->n ? words->offset : nothing, words->n, &mine, place);
+  if (local == OK) local = NEW(&remap, mine.n);
+  AGREE(comm, local);
+  TRY(dictionary_merge_all(comm, &mine, out, remap));
+  for (int64_t i = 0; codes && i < words->n; i++) codes[i] = remap[place[i]];
+done:
+  dictionary_clear(&mine);
+  memory_free(&place);
+  memory_free(&remap);
+  return status;
+}
+
+/* ---- single values ---- */
+
+bool csv_is_missing(const TextList *missing_words, CsvField field) {
+  if (field.n == 0) return true;
+  for (int64_t i = 0; i < missing_words->n; i++) {
+    const char *word = missing_words->items[i];
+    if (strlen(word) == (size_t)field.n && memcmp(word, field.text, (size_t)field.n) == 0)
+      return true;
+  }
+  return false;
+}
+
+static bool is_blank(char c) { return c == ' ' || c == '\t'; }
+
+static CsvField trimmed(CsvField field) {
+  while (field.n > 0 && is_blank(field.text[field.n - 1])) field.n--;
+  while (field.n > 0 && is_blank(*field.text)) {
+    field.text++;
+    field.n--;
+  }
+  return field;
+}
+
+CsvReason csv_parse_real(CsvField field, double *value) {
+  NumberParse verdict = real_parse(field.text, field.n, value);
+  if (verdict == NUMBER_NONE) {
+    field = trimmed(field);
+    verdict = real_parse(field.text, field.n, value);
+  }
+  return verdict == NUMBER_OK ? CSV_GOOD : verdict == NUMBER_RANGE ? CSV_RANGE : CSV_NO_REAL;
+}
+
+CsvReason csv_parse_integer(CsvField field, int64_t *value) {
+  NumberParse verdict = integer_parse(field.text, field.n, value);
+  if (verdict == NUMBER_OK) return CSV_GOOD;
+  field = trimmed(field);
+  verdict = integer_parse(field.text, field.n, value);
+  if (verdict != NUMBER_NONE) return verdict == NUMBER_OK ? CSV_GOOD : CSV_RANGE;
+  double real = 0;
+  NumberParse as_real = real_parse(field.text, field.n, &real);
+  if (as_real == NUMBER_NONE || (as_real == NUMBER_OK && real != floor(real)))
+    return CSV_NO_INTEGER;
+  /* Beyond 2^53 a fraction may have been rounded away. */
+  if (as_real == NUMBER_RANGE || fabs(real) > 9007199254740992.0) return CSV_RANGE;
+  *value = (int64_t)real;
+  return CSV_GOOD;
+}
+
+CsvReason csv_parse_boolean(CsvField field, uint8_t *value) {
+  static const char *const words[] = {"False", "false", "FALSE", "0", "True", "true", "TRUE", "1"};
+  field = trimmed(field);
+  for (uint8_t i = 0; i < 8; i++) {
+    if (strlen(words[i]) != (size_t)field.n || memcmp(words[i], field.text, (size_t)field.n) != 0)
+      continue;
+    *value = i >= 4;
+    return CSV_GOOD;
+  }
+  return CSV_NO_BOOLEAN;
+}
+
+CsvReason csv_parse_date(CsvField field, int32_t *value) {
+  field = trimmed(field);
+  return date_parse(field.text, field.n, value) ? CSV_GOOD : CSV_NO_DATE;
+}
+
+/* ---- columns ---- */
+
+Status csv_builder_init(CsvBuilder *builder, const CsvTarget *target, const TextList *missing_words,
+                        int64_t rows) {
+  *builder = (CsvBuilder){.target = *target, .missing_words = missing_words};
+  Status status = column_new(&builder->column, target->name, target->type, rows, 0);
+  if (status != OK) builder->column = NULL;
+  return status;
+}
+
+void csv_builder_clear(CsvBuilder *builder) {
+  if (builder->column) column_release(&builder->column);
+  csv_words_clear(&builder->words);
+}
+
+static bool fetch(const CsvBuilder *builder, const CsvBatch *batch, int64_t k,
+                  const uint8_t *reason, CsvField *field) {
+  if (reason[k] != CSV_GOOD) return false;
+  *field = csv_batch_field(batch, k, builder->target.field);
+  return field->n > 0 &&
+         (builder->missing_words->n == 0 || !csv_is_missing(builder->missing_words, *field));
+}
+
+/* A value that is missing, or that failed for a reason. */
+#define PARSE_COLUMN(values, MISSING, PARSE)                                  \
+  for (int64_t k = 0; k < batch->n; k++) {                                    \
+    CsvField field;                                                           \
+    if (!fetch(builder, batch, k, reason, &field)) {                          \
+      builder->missing += reason[k] == CSV_GOOD;                              \
+      (values)[k] = MISSING;                                                  \
+    } else if ((reason[k] = (uint8_t)PARSE(field, &(values)[k])) != CSV_GOOD) \
+      (values)[k] = MISSING;                                                  \
+  }
+
+static void add_reals(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
+  double *values = builder->column->real + row;
+  PARSE_COLUMN(values, NAN, csv_parse_real)
+}
+
+static void add_integers(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
+  int64_t *values = builder->column->integer + row;
+  PARSE_COLUMN(values, MISSING_INTEGER, csv_parse_integer)
+}
+
+static void add_booleans(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
+  uint8_t *values = builder->column->boolean + row;
+  PARSE_COLUMN(values, MISSING_BOOLEAN, csv_parse_boolean)
+}
+
+static void add_dates(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
+  int32_t *values = builder->column->date + row;
+  PARSE_COLUMN(values, MISSING_DATE, csv_parse_date)
+}
+
+/* Rows of a genre often stand together: the last word is tried before the hash table. */
+static Status add_categories(CsvBuilder *builder, const CsvBatch *batch, int64_t row,
+                             const uint8_t *reason) {
+  Status status = OK;
+  int32_t last = MISSING_CODE;
+  const CsvWords *words = &builder->words;
+  for (int64_t k = 0; k < batch->n; k++) {
+    CsvField field;
+    int32_t *code = &builder->column->code[row + k];
+    if (!fetch(builder, batch, k, reason, &field)) {
+      builder->missing += reason[k] == CSV_GOOD;
+      *code = MISSING_CODE;
+      continue;
+    }
+    *code = last;
+    bool same = last >= 0 && words->offset[last + 1] - words->offset[last] == field.n &&
+                memcmp(words->bytes + words->offset[last], field.text, (size_t)field.n) == 0;
+    if (!same) TRY(csv_words_code(&builder->words, field.text, field.n, code));
+    last = *code;
+  }
+done:
+  return status;
+}
+
+/* Room for `more` items beyond those used after `rows` of column->n rows: as much as the rows still
+ * to come will need if they are like those so far. */
+static Status reserve_items(CsvBuilder *builder, int64_t rows, int64_t more) {
+  Column *column = builder->column;
+  int64_t need = builder->items_n + more;
+  if (need <= builder->items_capacity) return OK;
+  double growth = rows > 0 ? (double)column->n / (double)rows * 1.05 : 0;
+  int64_t guess = (int64_t)((double)builder->items_n * growth);
+  if (guess < need + need / 4) guess = need + need / 4;
+  Status status = column->type == COLUMN_TEXT ? GROW(&column->bytes, builder->items_n, guess + COPY)
+                                              : GROW(&column->code, builder->items_n, guess);
+  if (status == OK) builder->items_capacity = guess;
+  return status;
+}
+
+static Status mark_missing(CsvBuilder *builder, int64_t row, bool counted) {
+  Status status = OK;
+  if (!builder->column->missing) TRY(NEW(&builder->column->missing, builder->column->n));
+  builder->column->missing[row] = 1;
+  builder->missing += counted;
+done:
+  return status;
+}
+
+static Status add_texts(CsvBuilder *builder, const CsvBatch *batch, int64_t row,
+                        const uint8_t *reason) {
+  Status status = OK;
+  Column *column = builder->column;
+  const char *scratch = batch->scratch;
+  TRY(reserve_items(builder, row, 1));
+  for (int64_t k = 0; k < batch->n; k++) {
+    CsvField field;
+    if (!fetch(builder, batch, k, reason, &field)) {
+      TRY(mark_missing(builder, row + k, reason[k] == CSV_GOOD));
+      column->offset[row + k + 1] = builder->items_n;
+      continue;
+    }
+    if (builder->items_n + field.n > builder->items_capacity)
+      TRY(reserve_items(builder, row + k, field.n));
+    /* Both sides are padded, so that a short text is one copy of fixed size. */
+    char *to = column->bytes + builder->items_n;
+    if (field.n <= COPY && field.text != scratch)
+      memcpy(to, field.text, COPY);
+    else
+      memcpy(to, field.text, (size_t)field.n);
+    builder->items_n += field.n;
+    column->offset[row + k + 1] = builder->items_n;
+  }
+done:
+  return status;
+}
+
+/* The place of the separator in text, or n. */
+static int64_t find_separator(const CsvTarget *target, const char *text, int64_t n) {
+  const char *found = text;
+  int64_t length = target->separator_n;
+  for (int64_t left = n; left >= length; left = n - (found - text)) {
+    found = memchr(found, *target->separator, (size_t)(left - length + 1));
+    if (!found) return n;
+    if (length == 1 || memcmp(found, target->separator, (size_t)length) == 0) return found - text;
+    found++;
+  }
+  return n;
+}
+
+/* The items of one list; empty ones are dropped. */
+static Status add_list(CsvBuilder *builder, CsvField field, int64_t row) {
+  Status status = OK;
+  for (int64_t at = 0; at < field.n;) {
+    int64_t length = find_separator(&builder->target, field.text + at, field.n - at);
+    if (length > 0) {
+      if (builder->items_n == builder->items_capacity) TRY(reserve_items(builder, row, 1));
+      int32_t *code = &builder->column->code[builder->items_n++];
+      TRY(csv_words_code(&builder->words, field.text + at, length, code));
+    }
+    at += length + builder->target.separator_n;
+  }
+done:
+  return status;
+}
+
+static Status add_lists(CsvBuilder *builder, const CsvBatch *batch, int64_t row,
+                        const uint8_t *reason) {
+  Status status = OK;
+  for (int64_t k = 0; k < batch->n; k++) {
+    CsvField field;
+    if (fetch(builder, batch, k, reason, &field))
+      TRY(add_list(builder, field, row + k));
+    else
+      TRY(mark_missing(builder, row + k, reason[k] == CSV_GOOD));
+    builder->column->offset[row + k + 1] = builder->items_n;
+  }
+done:
+  return status;
+}
+
+/* An optional column that the file lacks. */
+static Status add_absent(CsvBuilder *builder, int64_t n, int64_t row, const uint8_t *reason) {
+  Status status = OK;
+  Column *column = builder->column;
+  for (int64_t i = row; i < row + n; i++) {
+    bool counted = reason[i - row] == CSV_GOOD;
+    switch (column->type) {
+      case COLUMN_REAL: column->real[i] = NAN; break;
+      case COLUMN_INTEGER: column->integer[i] = MISSING_INTEGER; break;
+      case COLUMN_BOOLEAN: column->boolean[i] = MISSING_BOOLEAN; break;
+      case COLUMN_CATEGORY: column->code[i] = MISSING_CODE; break;
+      case COLUMN_DATE: column->date[i] = MISSING_DATE; break;
+      case COLUMN_TEXT:
+      case COLUMN_LIST: TRY(mark_missing(builder, i, false)); break;
+      case COLUMN_TYPES: break;
+    }
+    builder->missing += counted;
+  }
+done:
+  return status;
+}
+
+Status csv_builder_add(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
+  if (builder->target.field < 0) return add_absent(builder, batch->n, row, reason);
+  switch (builder->target.type) {
+    case COLUMN_REAL: add_reals(builder, batch, row, reason); break;
+    case COLUMN_INTEGER: add_integers(builder, batch, row, reason); break;
+    case COLUMN_BOOLEAN: add_booleans(builder, batch, row, reason); break;
+    case COLUMN_DATE: add_dates(builder, batch, row, reason); break;
+    case COLUMN_CATEGORY: return add_categories(builder, batch, row, reason);
+    case COLUMN_TEXT: return add_texts(builder, batch, row, reason);
+    case COLUMN_LIST: return add_lists(builder, batch, row, reason);
+    case COLUMN_TYPES: break;
+  }
+  return OK;
+}
+
+Status csv_builder_finish_all(const Comm *comm, CsvBuilder *builder) {
+  Status status = OK;
+  int32_t *codes = NULL;
+  Column *column = builder->column;
+  bool coded = column->type == COLUMN_CATEGORY || column->type == COLUMN_LIST;
+  if (!coded) return OK;
+  AGREE(comm, NEW(&codes, builder->words.n));
+  TRY(csv_words_merge_all(comm, &builder->words, &column->dictionary, codes));
+  int64_t n = column->type == COLUMN_LIST ? builder->items_n : column->n;
+  for (int64_t i = 0; i < n; i++)
+    if (column->code[i] != MISSING_CODE) column->code[i] = codes[column->code[i]];
+done:
+  memory_free(&codes);
+  return status;
+}

@@ -1,0 +1,668 @@
+/* CSV against a parser that goes character by character, on random text and on hand-made files.
+ *
+ * Runs on one rank under CTest; started with mpirun it reads every file with 1 .. size ranks, each
+ * with buffers of 64 bytes and more, so that every kind of border falls everywhere. */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "io/csv.h"
+#include "io/csv_scan.h"
+#include "io/csv_utf8.h"
+#include "kernels/base/fault.h"
+#include "kernels/base/memory.h"
+#include "tests/check.h"
+
+static uint64_t state;
+static Comm world;
+static char path[64];
+
+static uint64_t next(void) {
+  uint64_t x = state += 0x9e3779b97f4a7c15u;
+  x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+  return x ^ x >> 31;
+}
+
+static int below(int n) { return (int)(next() % (uint64_t)n); }
+
+/* ---- the file and its reading ---- */
+
+static void write_file(const char *text, size_t n) {
+  comm_barrier_all(&world); /* nobody reads the old one any more */
+  if (world.rank == 0) {
+    FILE *file = fopen(path, "wb");
+    if (!file || fwrite(text, 1, n, file) != n) abort();
+    fclose(file);
+  }
+  comm_barrier_all(&world);
+}
+
+typedef struct Group {
+  Comm comm;
+  bool member;
+} Group;
+
+static Group group_of(int size) {
+  Group group;
+  group.member = world.rank < size;
+  comm_split_all(&world, group.member ? 0 : 1, &group.comm);
+  return group;
+}
+
+/* ---- the naive parser ---- */
+
+enum { FIELDS = 400, ROWS = 400, TEXT = 4000 };
+
+typedef struct Naive {
+  int n; /* records, header included */
+  int fields[ROWS];
+  int line[ROWS];       /* where it begins */
+  int stray_line[ROWS]; /* 0: none */
+  char *field[ROWS][FIELDS];
+  int field_n[ROWS][FIELDS];
+  int open_line; /* of a quote that is never closed; 0: none */
+  char store[2 * TEXT];
+  int used;
+} Naive;
+
+static void naive_add(Naive *naive, int begin) {
+  int r = naive->n;
+  naive->field[r][naive->fields[r]] = naive->store + begin;
+  naive->field_n[r][naive->fields[r]++] = naive->used - begin;
+}
+
+static void naive_parse(Naive *naive, const char *text, int n) {
+  memset(naive, 0, sizeof *naive);
+  int i = 0, line = 1;
+  while (i < n) {
+    if (text[i] == '\n') {
+      i++;
+      line++;
+      continue;
+    }
+    if (text[i] == '\r' && (i + 1 == n || text[i + 1] == '\n')) {
+      i += 2;
+      line++;
+      continue;
+    }
+    int r = naive->n;
+    naive->line[r] = line;
+    naive->fields[r] = naive->stray_line[r] = 0;
+    bool ended = false;
+    while (!ended) {
+      int begin = naive->used;
+      bool plain = true;
+      if (i < n && text[i] == '"') {
+        int opened = line;
+        bool closed = false;
+        i++;
+        while (i < n && !closed) {
+          if (text[i] == '"' && i + 1 < n && text[i + 1] == '"') {
+            naive->store[naive->used++] = '"';
+            i += 2;
+          } else if (text[i] == '"') {
+            closed = true;
+            i++;
+          } else {
+            line += text[i] == '\n';
+            naive->store[naive->used++] = text[i++];
+          }
+        }
+        if (!closed) {
+          naive->open_line = opened;
+          return;
+        }
+        plain = !(i == n || text[i] == ',' || text[i] == '\n' ||
+                  (text[i] == '\r' && (i + 1 == n || text[i + 1] == '\n')));
+        if (plain && naive->stray_line[r] == 0) naive->stray_line[r] = line;
+        if (!plain && i < n && text[i] == '\r') i++;
+      }
+      while (plain && i < n && text[i] != ',' && text[i] != '\n')
+        naive->store[naive->used++] = text[i++];
+      ended = i >= n || text[i] == '\n';
+      if (plain && ended && naive->used > begin && naive->store[naive->used - 1] == '\r')
+        naive->used--;
+      naive_add(naive, begin);
+      line += i < n && text[i] == '\n';
+      i++;
+    }
+    naive->n++;
+  }
+}
+
+static bool naive_bad(const Naive *naive, int r) {
+  return naive->fields[r] != naive->fields[0] || naive->stray_line[r] != 0;
+}
+
+/* ---- comparing ---- */
+
+static CsvColumn text_columns[3] = {
+    {.type = (char *)"text"}, {.type = (char *)"category"}, {.type = (char *)"text"}};
+static char *text_names[3] = {(char *)"a", (char *)"b", (char *)"c"};
+
+static CsvOptions text_options(int on_bad_row, int64_t buffer) {
+  return (CsvOptions){.path = path,
+                      .header = true,
+                      .columns = {3, text_names, text_columns},
+                      .on_bad_row = on_bad_row,
+                      .buffer = buffer};
+}
+
+static bool same_value(const Column *column, int64_t i, const Naive *naive, int r, int f) {
+  if (naive->field_n[r][f] == 0) return column_missing(column, i);
+  int64_t n = 0;
+  const char *text = column_text(column, i, &n);
+  return !column_missing(column, i) && n == naive->field_n[r][f] &&
+         memcmp(text, naive->field[r][f], (size_t)n) == 0;
+}
+
+static void compare_rows(const Table *table, const Naive *naive) {
+  for (int64_t i = 0; i < table->rows.n; i++) {
+    int r = (int)table->row_id[i] + 1;
+    CHECK(!naive_bad(naive, r));
+    for (int f = 0; f < 3; f++) CHECK(same_value(table->columns[f], i, naive, r, f));
+  }
+}
+
+static void check_line(int want) {
+  char place[96];
+  snprintf(place, sizeof place, "%s:%d: ", path, want);
+  CHECK_MESSAGE(place);
+}
+
+static void check_skip(const Comm *comm, const Naive *naive, int64_t buffer) {
+  Table table;
+  CsvReport report;
+  CsvOptions options = text_options(CSV_SKIP, buffer);
+  Status status = csv_read_all(comm, &options, 4, &table, &report);
+  if (naive->open_line) {
+    CHECK_INTEGER(status, FORMAT);
+    check_line(naive->open_line);
+  } else {
+    CHECK_OK(status);
+    int bad = 0;
+    for (int r = 1; r < naive->n; r++) bad += naive_bad(naive, r);
+    CHECK_INTEGER(report.skipped, bad);
+    CHECK_INTEGER(report.n_examples, bad < CSV_EXAMPLES ? bad : CSV_EXAMPLES);
+    CHECK_INTEGER(table.rows.n_global, naive->n - 1 - bad);
+    if (status == OK) compare_rows(&table, naive);
+  }
+  csv_report_clear(&report);
+  table_clear(&table);
+}
+
+static void check_fail(const Comm *comm, const Naive *naive, int64_t buffer) {
+  Table table;
+  CsvOptions options = text_options(CSV_FAIL, buffer);
+  Status status = csv_read_all(comm, &options, 4, &table, NULL);
+  int line = naive->open_line;
+  for (int r = naive->n - 1; r > 0; r--)
+    if (naive_bad(naive, r)) line = naive->stray_line[r] ? naive->stray_line[r] : naive->line[r];
+  if (line) {
+    CHECK_INTEGER(status, FORMAT);
+    check_line(line);
+  } else {
+    CHECK_OK(status);
+    CHECK_INTEGER(table.rows.n_global, naive->n - 1);
+    if (status == OK) compare_rows(&table, naive);
+  }
+  table_clear(&table);
+}
+
+/* Random text of some rows; `wild`: any soup of special characters. */
+static int make_text(char *text, bool wild) {
+  static const char *const soup[] = {"\"", "\"", ",",    ",",        "\n",  "\r\n", "\r",
+                                     "x",  "y ", "\"\"", "\xc3\xa9", ",\"", "\"\n"};
+  static const char *const clean[] = {"x", "abc", " ", "\xc3\xa9", "\xe2\x82\xac", "'", "1.5"};
+  int n = sprintf(text, "%sa,b,c%s", below(4) == 0 ? "\xef\xbb\xbf" : "", below(2) ? "\n" : "\r\n");
+  int pieces = below(wild ? 120 : 90);
+  for (int i = 0; i < pieces && n < TEXT - 300; i++) {
+    if (wild) {
+      n += sprintf(text + n, "%s", soup[below(13)]);
+      continue;
+    }
+    int fields = below(12) == 0 ? 1 + below(4) : 3;
+    for (int f = 0; f < fields; f++) {
+      bool quoted = below(3) == 0;
+      if (f > 0) text[n++] = ',';
+      if (quoted) text[n++] = '"';
+      for (int j = below(below(10) == 0 ? 30 : 4); j > 0; j--)
+        n += sprintf(text + n, "%s",
+                     quoted && below(3) == 0 ? soup[1 + 2 * below(2)] : clean[below(7)]);
+      if (quoted) {
+        static const char *const inside[] = {"\"\"", "\n", "\r\n", ",", ""};
+        n += sprintf(text + n, "%s\"", inside[below(5)]);
+      }
+    }
+    if (i + 1 < pieces || below(2))
+      n += sprintf(text + n, "%s", below(4) == 0 ? "\r\n" : below(9) == 0 ? "\n\n" : "\n");
+  }
+  return n;
+}
+
+static void test_random(int cases) {
+  static char text[TEXT + 400];
+  static Naive naive;
+  for (int i = 0; i < cases; i++) {
+    uint64_t seed = state;
+    int before = check_failures;
+    int n = make_text(text, i % 2), mark = memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    naive_parse(&naive, text + mark, n - mark);
+    write_file(text, (size_t)n);
+    int size = 1 + i % world.size;
+    int64_t buffer = below(2) ? 64 : 64 + below(500);
+    Group group = group_of(size);
+    if (group.member) {
+      check_skip(&group.comm, &naive, buffer);
+      check_fail(&group.comm, &naive, buffer);
+    }
+    comm_clear_all(&group.comm);
+    if (check_failures > before) {
+      fprintf(stderr, "case %d of seed %llu on %d ranks\n", i, (unsigned long long)seed, size);
+      if (world.rank == 0) {
+        char copy[96];
+        snprintf(copy, sizeof copy, "%s.failed", path);
+        rename(path, copy);
+      }
+      return;
+    }
+    comm_barrier_all(&world);
+  }
+}
+
+/* ---- hand-made files ---- */
+
+/* Read text with columns given as name, type pairs; NULL ends. Fills table and report. */
+static Status read_text(const char *text, size_t n, CsvOptions options, Table *table,
+                        CsvReport *report) {
+  write_file(text, n);
+  options.path = path;
+  Status status = csv_read_all(&world, &options, 4, table, report);
+  comm_barrier_all(&world);
+  return status;
+}
+
+static CsvOptions typed(int64_t n, char **names, CsvColumn *columns) {
+  return (CsvOptions){.header = true, .columns = {n, names, columns}};
+}
+
+/* Find the row with this id; -1: on another rank. */
+static int64_t row_with(const Table *table, int64_t id) {
+  for (int64_t i = 0; i < table->rows.n; i++)
+    if (table->row_id[i] == id) return i;
+  return -1;
+}
+
+static void test_types(void) {
+  static const char text[] =
+      "id,when,ok,x,genre,who,\"the \"\"name\"\"\",unused\n"
+      "1,2020-02-29,True,1.5,rock,A;B,\"x, \"\"y\"\"\nz\",\n"
+      "\n"
+      "2.0,2019,false, -1e3 ,pop,B,plain,q\r\n"
+      ",,,,,,,\n"
+      "NA,NA,NA,NA,NA,NA,NA,NA\n"
+      "-7,1999-12,1,1e-320,rock,C;;A;C,\"\",\n"
+      "9007199254740993,0000,0,.5,\"po\"\"p\",\"D;\",\xe2\x82\xac,last";
+  char *names[] = {(char *)"id",   (char *)"when",  (char *)"ok",
+                   (char *)"x",    (char *)"genre", (char *)"artists",
+                   (char *)"name", (char *)"none",  (char *)"nolist"};
+  CsvColumn columns[] = {{.type = (char *)"integer"},
+                         {.type = (char *)"date"},
+                         {.type = (char *)"boolean"},
+                         {.type = (char *)"real"},
+                         {.type = (char *)"category"},
+                         {.type = (char *)"list;", .from = (char *)"who"},
+                         {.type = (char *)"text", .from = (char *)"the \"name\""},
+                         {.type = (char *)"real", .optional = true},
+                         {.type = (char *)"list", .separator = (char *)", ", .optional = true}};
+  char *na[] = {(char *)"NA"};
+  CsvOptions options = typed(9, names, columns);
+  options.missing = (TextList){1, na};
+  Table table;
+  CsvReport report;
+  CHECK_OK(read_text(text, sizeof text - 1, options, &table, &report));
+  CHECK_INTEGER(table.rows.n_global, 6);
+  CHECK_INTEGER(report.rows, 6);
+  CHECK_INTEGER(report.columns[0].missing, 2);
+  CHECK_INTEGER(report.columns[6].missing, 3);
+  CHECK_INTEGER(report.columns[7].missing, 6);
+  CHECK(report.columns[7].absent && report.columns[8].absent && !report.columns[0].absent);
+  CHECK_INTEGER(table_find(&table, "genre")->dictionary.n, 3);
+  CHECK_INTEGER(table_find(&table, "artists")->dictionary.n, 4);
+  int64_t i = row_with(&table, 0), n = 0;
+  if (i >= 0) {
+    CHECK_INTEGER(table_find(&table, "id")->integer[i], 1);
+    CHECK_INTEGER(table_find(&table, "when")->date[i], 20200229);
+    CHECK_INTEGER(table_find(&table, "ok")->boolean[i], 1);
+    const char *name = column_text(table_find(&table, "name"), i, &n);
+    CHECK(n == 8 && memcmp(name, "x, \"y\"\nz", 8) == 0);
+    const Column *artists = table_find(&table, "artists");
+    CHECK_INTEGER(artists->offset[i + 1] - artists->offset[i], 2);
+    CHECK_INTEGER(artists->code[artists->offset[i] + 1], 1);
+  }
+  if ((i = row_with(&table, 1)) >= 0) {
+    CHECK_INTEGER(table_find(&table, "id")->integer[i], 2);
+    CHECK_INTEGER(table_find(&table, "when")->date[i], 20190000);
+    CHECK_REAL(table_find(&table, "x")->real[i], -1000, 0);
+  }
+  for (int64_t id = 2; id < 4; id++) {
+    if ((i = row_with(&table, id)) < 0) continue;
+    for (int64_t c = 0; c < 9; c++) CHECK(column_missing(table.columns[c], i));
+  }
+  if ((i = row_with(&table, 4)) >= 0) {
+    const Column *artists = table_find(&table, "artists");
+    CHECK_INTEGER(artists->offset[i + 1] - artists->offset[i], 3);
+    CHECK_INTEGER(artists->code[artists->offset[i]], 2);
+    CHECK_REAL(table_find(&table, "x")->real[i], 1e-320, 0);
+    CHECK(column_missing(table_find(&table, "name"), i));
+  }
+  if ((i = row_with(&table, 5)) >= 0) {
+    CHECK_INTEGER(table_find(&table, "id")->integer[i], 9007199254740993);
+    CHECK_INTEGER(table_find(&table, "genre")->code[i], 0);
+    CHECK_INTEGER(table_find(&table, "when")->date[i], 0);
+  }
+  csv_report_clear(&report);
+  table_clear(&table);
+}
+
+static void test_inference(void) {
+  static const char text[] =
+      ",flag,bit,n,x,when,zip,kind,name,none\n"
+      "0,True,0,1,1,2020,012,a,n0,\n"
+      "1,false,1,-2,2.5,2020-01,345,b,n1,\n"
+      "2,,0,3,1e5,2020-01-31,678,a,n2,\n"
+      "3,TRUE,1,,2,1999,901,b,n3,\n"
+      "4,False,1,4,,1999,234,b,n4,\n"
+      "5,False,1,4,,1999,234,b,n5,\n"
+      "6,False,1,4,,1999,234,b,n6,\n"
+      "7,False,1,4,,1999,234,b,n7,\n"
+      "8,False,1,4,,1999,234,b,n8,\n"
+      "9,False,1,4,,1999,234,b,n9,\n";
+  static const ColumnType want[] = {COLUMN_INTEGER, COLUMN_BOOLEAN, COLUMN_INTEGER, COLUMN_INTEGER,
+                                    COLUMN_REAL,    COLUMN_DATE,    COLUMN_TEXT,    COLUMN_CATEGORY,
+                                    COLUMN_TEXT,    COLUMN_REAL};
+  Table table;
+  CsvReport report;
+  CHECK_OK(read_text(text, sizeof text - 1, (CsvOptions){.header = true}, &table, &report));
+  CHECK_INTEGER(table.n_columns, 10);
+  for (int c = 0; c < 10; c++) CHECK_INTEGER(table.columns[c]->type, want[c]);
+  CHECK_TEXT(table.columns[0]->name, "column_1");
+  CHECK_INTEGER(report.columns[9].missing, 10);
+  csv_report_clear(&report);
+  table_clear(&table);
+  Schema schema;
+  CsvOptions options = {.path = path, .header = true};
+  CHECK_OK(csv_schema(&options, &schema));
+  CHECK_INTEGER(schema.n, 10);
+  CHECK_INTEGER(schema_find(&schema, "zip")->type, COLUMN_TEXT);
+  schema_clear(&schema);
+}
+
+static void test_no_header(void) {
+  static const char text[] = "1;'a;b'\n2;'c''d'\n";
+  char *names[] = {(char *)"n", (char *)"t"};
+  CsvColumn columns[] = {{.type = (char *)"integer", .from = (char *)"1"},
+                         {.type = (char *)"text", .from = (char *)"2"}};
+  CsvOptions options = typed(2, names, columns);
+  options.header = false;
+  options.delimiter = (char *)";";
+  options.quote = (char *)"'";
+  Table table;
+  CHECK_OK(read_text(text, sizeof text - 1, options, &table, NULL));
+  CHECK_INTEGER(table.rows.n_global, 2);
+  int64_t i = row_with(&table, 1), n = 0;
+  if (i >= 0) {
+    const char *t = column_text(table.columns[1], i, &n);
+    CHECK(n == 3 && memcmp(t, "c'd", 3) == 0);
+  }
+  table_clear(&table);
+  columns[1].from = (char *)"3";
+  CHECK_INTEGER(read_text(text, sizeof text - 1, options, &table, NULL), FORMAT);
+  CHECK_MESSAGE("position 3, but the first line has 2 fields");
+  columns[1].from = NULL;
+  CHECK_INTEGER(read_text(text, sizeof text - 1, options, &table, NULL), INVALID);
+  CHECK_MESSAGE("columns: \"t\": without a header");
+  table_clear(&table);
+}
+
+/* Reading fails with this status and a message that holds these parts. */
+static void expect_n(const char *text, size_t n, CsvOptions options, Status want, const char *part,
+                     const char *other) {
+  Table table;
+  CHECK_INTEGER(read_text(text, n, options, &table, NULL), want);
+  CHECK_MESSAGE(part);
+  CHECK_MESSAGE(other);
+  table_clear(&table);
+}
+
+static void expect(const char *text, CsvOptions options, const char *part, const char *other) {
+  expect_n(text, strlen(text), options, FORMAT, part, other);
+}
+
+static void test_bad_files(void) {
+  char *names[] = {(char *)"tempo", (char *)"n"};
+  CsvColumn columns[] = {{.type = (char *)"real"}, {.type = (char *)"integer"}};
+  CsvOptions two = typed(2, names, columns), one = typed(1, names, columns);
+  expect("tempo,n\n1,2\n12o.5,x\n", two, ":3: column \"tempo\": \"12o.5\" is not a number",
+         "on_bad_row \"skip\"");
+  expect("n,tempo\n1,2\nx,12o.5\n", two, ":3: column \"n\": \"x\" is not an integer", "missing");
+  expect("tempo,n\n1,2.5\n", two, ":2: column \"n\": \"2.5\" is not an integer", "real");
+  expect("tempo,n\n1e400,2\n", two, ":2: column \"tempo\": \"1e400\" is out of range", "");
+  expect("tempo,n\n1,99999999999999999999\n", two, ":2: column \"n\"", "out of range");
+  expect("tempo,n\n1,2\n3\n4,x\n", two, ":3: 1 fields where the header has 2", "add what is");
+  expect("tempo,n\n1,2\n3,4,5\n", two, ":3: 3 fields where the header has 2", "quote the field");
+  expect("tempo,n\n1,2\n\"3\n4\"x,4\n", two, ":4: text after a closing quote", "double");
+  expect("tempo,n\n1,2\n3,\"4\n5,6\n", two, ":3: the quote opened here is never closed", "");
+  expect("tempo,n\n1,x\n3,\"4\n5,6\n", two, ":2: column \"n\": \"x\"", "");
+  expect("tempo,\"n\n1,x\n", two, ":1: the quote opened here is never closed", "");
+  expect("tempo,\"n\"x\n1,x\n", two, ":1: text after a closing quote in the header", "");
+  expect("tempo,n\n1,2\n\xc3(,3\n", two, ":3: byte 0xc3 is not UTF-8", "UTF-8");
+  expect("\xff\xfet\0e\0", two, ":1: is UTF-16", "UTF-8");
+  expect("tempo,\xff\n", two, ":1: the header is not UTF-8", "");
+  expect_n("tempo,n\n1,2\n\n\0,3\n", 17, two, FORMAT, ":4: a NUL byte", "damaged");
+  expect("", two, "is empty", "");
+  expect("\n\r\n\n", two, "is empty", "blank lines");
+  expect("tempp,n\n1,2\n", one, ":1: the header has no column \"tempo\"", "did you mean \"tempp\"");
+  expect("tempp,n\n1,2\n", one, "the header has \"tempp\", \"n\"", "");
+  expect("tempo,n,tempo\n1,2,3\n", one, "stands in the header twice", "fields 1 and 3");
+  two.line_limit = 100;
+  static char line[300];
+  memset(line, '1', sizeof line);
+  memcpy(line, "tempo,n\n1,2\n3,", 14);
+  expect_n(line, 299, two, FORMAT, ":3: the record that begins here is longer than 100 bytes", "");
+  memcpy(line, "tempo,n\n1,2\n\"3", 14);
+  expect_n(line, 299, two, FORMAT, ":3: the record", "quote opened on line 3 is never closed");
+  two.on_bad_row = CSV_SKIP;
+  memcpy(line, "tempo,n\n1,2\n3,", 14);
+  line[200] = '\n';
+  expect_n(line, 299, two, FORMAT, ":3: the record that begins here is longer", "line_limit");
+}
+
+static void test_good_files(void) {
+  char *names[] = {(char *)"tempo"};
+  CsvColumn columns[] = {{.type = (char *)"real"}};
+  CsvOptions one = typed(1, names, columns);
+  Table table;
+  CHECK_OK(read_text("tempo,n", 7, one, &table, NULL));
+  CHECK_INTEGER(table.rows.n_global, 0);
+  table_clear(&table);
+  CHECK_OK(read_text("n,n,tempo\n\n1,2,3", 16, one, &table, NULL));
+  CHECK_INTEGER(table.rows.n_global, 1);
+  table_clear(&table);
+  one.quote = (char *)"";
+  CHECK_OK(read_text("tempo,n\n1,\"\n2,\"\"\"\n", 18, one, &table, NULL));
+  CHECK_INTEGER(table.rows.n_global, 2);
+  table_clear(&table);
+  one.quote = NULL;
+  one.delimiter = (char *)"\t";
+  CHECK_OK(read_text("tempo\tn\n1\t7\" single\n2\ta\"b\"\n", 27, one, &table, NULL));
+  CHECK_INTEGER(table.rows.n_global, 2);
+  table_clear(&table);
+}
+
+static void test_options(void) {
+  char *names[] = {(char *)"tempo"};
+  CsvColumn columns[] = {{.type = (char *)"rael"}};
+  CsvOptions options = typed(1, names, columns);
+  CHECK_INTEGER(csv_check(&options), INVALID);
+  CHECK_MESSAGE("path: ");
+  options.path = path;
+  CHECK_INTEGER(csv_check(&options), INVALID);
+  CHECK_MESSAGE("columns: \"tempo\": \"rael\" is not a type; did you mean \"real\"?");
+  columns[0].type = (char *)"list";
+  CHECK_INTEGER(csv_check(&options), INVALID);
+  CHECK_MESSAGE("without a separator");
+  columns[0].type = (char *)"list, ";
+  CHECK_OK(csv_check(&options));
+  columns[0].separator = (char *)";";
+  CHECK_INTEGER(csv_check(&options), INVALID);
+  columns[0] = (CsvColumn){.type = (char *)"real", .separator = (char *)";"};
+  CHECK_INTEGER(csv_check(&options), INVALID);
+  columns[0].separator = NULL;
+  options.delimiter = (char *)"::";
+  CHECK_INTEGER(csv_check(&options), INVALID);
+  CHECK_MESSAGE("delimiter: ");
+  options.delimiter = (char *)"\"";
+  CHECK_INTEGER(csv_check(&options), INVALID);
+  CHECK_MESSAGE("quote: ");
+}
+
+static void test_missing_file(void) {
+  Table table;
+  CsvOptions options = {.path = (char *)"/nowhere/at/all.csv", .header = true};
+  CHECK_INTEGER(csv_read_all(&world, &options, 4, &table, NULL), IO);
+  CHECK_MESSAGE("/nowhere/at/all.csv: cannot be opened");
+  options.path = (char *)"/tmp";
+  CHECK_INTEGER(csv_read_all(&world, &options, 4, &table, NULL), IO);
+  CHECK_MESSAGE("/tmp: is a folder");
+  options.path = (char *)"/dev/null";
+  CHECK_INTEGER(csv_read_all(&world, &options, 4, &table, NULL), IO);
+  CHECK_MESSAGE("not a regular file");
+}
+
+/* Every read and every allocation made to fail, on each rank in turn. */
+static void test_faults(void) {
+  static const char text[] = "a,b,c\nx,y,z\n\"1\n2\",y,w\nbad\nu,v,w\n,q,\n";
+  write_file(text, sizeof text - 1);
+  CsvOptions options = text_options(CSV_SKIP, 64);
+  for (int kind = FAULT_MEMORY; kind <= FAULT_READ; kind++) {
+    for (int rank = 0; rank < world.size; rank++) {
+      bool failed = true;
+      for (int64_t nth = 1; failed && nth < 500; nth++) {
+        Table table;
+        CsvReport report;
+        int64_t balance = memory_balance();
+        if (rank == world.rank) fault_arm((FaultKind)kind, nth, false);
+        Status status = csv_read_all(&world, &options, 4, &table, &report);
+        fault_arm((FaultKind)kind, 0, false);
+        failed = status != OK;
+        CHECK(status == OK || status == (kind == FAULT_READ ? IO : MEMORY));
+        if (kind == FAULT_READ && failed) CHECK_MESSAGE("Input/output error");
+        table_clear(&table);
+        csv_report_clear(&report);
+        CHECK_INTEGER(memory_balance(), balance);
+      }
+      CHECK(!failed);
+    }
+  }
+}
+
+static void test_utf8(void) {
+  static const char *const good[] = {"\x7f",         "\xc2\x80",         "\xdf\xbf",
+                                     "\xe0\xa0\x80", "\xed\x9f\xbf",     "\xee\x80\x80",
+                                     "\xef\xbf\xbf", "\xf0\x90\x80\x80", "\xf4\x8f\xbf\xbf"};
+  static const char *const bad[] = {"\x80",
+                                    "\xc0\x80",
+                                    "\xc1\xbf",
+                                    "\xc2",
+                                    "\xe0\x9f\xbf",
+                                    "\xe0\xa0",
+                                    "\xed\xa0\x80",
+                                    "\xf0\x8f\xbf\xbf",
+                                    "\xf4\x90\x80\x80",
+                                    "\xf5\x80\x80\x80",
+                                    "\xff",
+                                    "\xc2\x41"};
+  char text[128];
+  for (int at = 0; at < 70; at += 7) {
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+      memset(text, 'a', sizeof text);
+      memcpy(text + at, good[i], strlen(good[i]));
+      CHECK_INTEGER(utf8_find_bad(text, 0, 100), 100);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+      memset(text, 'a', sizeof text);
+      memcpy(text + at, bad[i], strlen(bad[i]));
+      CHECK_INTEGER(utf8_find_bad(text, 0, 100), at);
+    }
+  }
+  memset(text, 'a', sizeof text);
+  text[77] = 0;
+  CHECK_INTEGER(utf8_find_bad(text, 3, 100), 77);
+}
+
+/* Any cut of a text into ranges counts the same records: the function composed over ranges. */
+static void test_ranges(void) {
+  static char text[TEXT + 400], buffer[256];
+  for (int i = 0; i < 300; i++) {
+    int n = make_text(text, i % 2);
+    if (text[n - 1] != '\n') text[n++] = '\n';
+    CsvSource source = {.fd = -1, .inflated = true, .bytes = n, .size = n};
+    source.shared.data = text;
+    CsvDialect dialect = {',', '"'};
+    CsvRange whole = {.begin = 0, .end = n, .entry = CSV_AT_RECORD};
+    CHECK_OK(csv_range_scan(&source, dialect, &whole, NULL, buffer, 128));
+    int64_t records = 0, begin = 0;
+    CsvState at = CSV_AT_RECORD;
+    while (begin < n) {
+      int64_t end = -1, from = begin + 1 + below(200);
+      if (from < n) CHECK_OK(csv_line_begin(&source, from, n, buffer, 64, &end));
+      CsvRange part = {.begin = begin, .end = end < 0 ? n : end, .entry = CSV_AT_RECORD};
+      CsvState other;
+      CHECK_OK(csv_range_scan(&source, dialect, &part, &other, buffer, 64));
+      CsvState composed = at == CSV_QUOTED ? other : part.exit;
+      part.entry = at;
+      CHECK_OK(csv_range_scan(&source, dialect, &part, NULL, buffer, 64));
+      CHECK_INTEGER(part.exit, composed);
+      for (int64_t j = 0; j < part.records; j += 1 + below(20)) {
+        CsvMark mark, same;
+        CHECK_OK(csv_range_find(&source, dialect, &part, j, buffer, 64, &mark));
+        CHECK_OK(csv_range_find(&source, dialect, &whole, records + j, buffer, 192, &same));
+        CHECK_INTEGER(mark.at, same.at);
+      }
+      records += part.records;
+      at = part.exit;
+      begin = part.end;
+      csv_range_clear(&part);
+    }
+    CHECK_INTEGER(records, whole.records);
+    CHECK_INTEGER(at, whole.exit);
+    csv_range_clear(&whole);
+  }
+}
+
+int main(int argc, char **argv) {
+  MPI_Init(&argc, &argv);
+  world = comm_world();
+  const char *seed = getenv("SEED"), *cases = getenv("CASES");
+  state = seed ? strtoull(seed, NULL, 10) : 4711;
+  if (world.rank == 0) printf("seed %llu\n", (unsigned long long)state);
+  snprintf(path, sizeof path, "/tmp/segue_csv_%d.csv", (int)getpid());
+  comm_broadcast_all(&world, 0, path, sizeof path);
+  test_utf8();
+  test_ranges();
+  test_options();
+  test_missing_file();
+  test_types();
+  test_inference();
+  test_no_header();
+  test_good_files();
+  test_bad_files();
+  test_faults();
+  test_random(cases ? atoi(cases) : 600);
+  CHECK_INTEGER(memory_balance(), 0);
+  if (world.rank == 0) remove(path);
+  int failed = check_report("csv");
+  MPI_Finalize();
+  return failed;
+}
