@@ -6,7 +6,7 @@
 
 #include "kernels/base/summary.h"
 
-/* metrics as {SPLIT: {NAME: value}}, intervals, tables, series, notes. Numbers that are not finite
+/* metrics as {SPLIT: {NAME: value}}, metric_details (intervals ...), tables, series, notes. Numbers that are not finite
  * become null. Local. NULL when memory is short. */
 cJSON *summary_to_cjson(const Summary *summary);
 /* Local. *json is freed with memory_free. Fails with MEMORY. */

@@ -1,11 +1,9 @@
 /* Artifacts between memory and store; see artifact.h. */
 #include "artifact.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "io/summary_json.h"
-#include "kernels/base/memory.h"
 
 const char *const port_type_words[] = {"table", "folds", "bundle", "nothing"};
 
@@ -67,25 +65,6 @@ done:
   return status;
 }
 
-/* Tell columns that were written here where they are. */
-static Status note_origins(const char *path, Table *table) {
-  Status status = OK;
-  const char *slash = strrchr(path, '/');
-  Fields fields;
-  fields_init(&fields, FIELDS_OUT);
-  for (int64_t j = 0; j < table->n_columns; j++) {
-    Column *column = table->columns[j];
-    if (column->origin) continue;
-    char group[640], origin[1024];
-    TRY(column_group(column, group, sizeof group));
-    snprintf(origin, sizeof origin, "%s:table/%s", slash ? slash + 1 : path, group);
-    TRY(memory_text(&column->origin, origin));
-  }
-done:
-  fields_clear(&fields);
-  return status;
-}
-
 Status artifact_write_all(const Comm *comm, const char *path, const StoreTexts *texts,
                           Artifact *artifact, Hash *content) {
   Status status = OK;
@@ -95,7 +74,9 @@ Status artifact_write_all(const Comm *comm, const char *path, const StoreTexts *
   AGREE(comm, artifact_fields(artifact, &fields));
   TRY(store_hash_all(comm, &fields, rows, content));
   TRY(store_write_all(comm, path, texts, &fields, rows));
-  if (artifact->type == PORT_TABLE) AGREE(comm, note_origins(path, &artifact->table));
+  const char *slash = strrchr(path, '/');
+  if (artifact->type == PORT_TABLE)
+    AGREE(comm, table_stored(&artifact->table, slash ? slash + 1 : path, "table"));
 done:
   fields_clear(&fields);
   return status;

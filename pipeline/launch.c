@@ -53,20 +53,26 @@ static int launcher_tasks(void) {
   return 0;
 }
 
-Status launch_mpi(Comm *world) {
-  int begun = 0;
-  MPI_Initialized(&begun);
-  if (!begun) MPI_Init(NULL, NULL);
-  *world = comm_world();
-  openblas_set_num_threads(1);
-  int tasks = launcher_tasks();
-  if (world->size > 1 || tasks <= 1) return OK;
+static Status refuse_launch(int tasks) {
   return status_fail(INVALID,
                      "the launcher started %d processes, but each of them is an MPI world of one; "
                      "under Slurm use `srun --mpi=pmix segue ...` (`srun --mpi=list` shows what "
                      "there is) or `mpirun segue ...` inside the job; elsewhere use the mpirun of "
                      "the Open MPI that segue was built with",
                      tasks);
+}
+
+Status launch_mpi(Comm *world) {
+  int begun = 0, tasks = launcher_tasks();
+  /* srun without PMIx: Open MPI would abort in MPI_Init with a banner of its own. */
+  bool unconnected = getenv("SLURM_STEP_NUM_TASKS") && !getenv("PMIX_RANK") &&
+                     !getenv("OMPI_COMM_WORLD_SIZE");
+  if (unconnected && tasks > 1) return refuse_launch(tasks);
+  MPI_Initialized(&begun);
+  if (!begun) MPI_Init(NULL, NULL);
+  *world = comm_world();
+  openblas_set_num_threads(1);
+  return world->size > 1 || tasks <= 1 ? OK : refuse_launch(tasks);
 }
 
 void launch_finish(void) {

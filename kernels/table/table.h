@@ -171,6 +171,10 @@ CHECKED Status table_replicate_all(const Comm *comm, const Table *table, Table *
  * longer than a path may be, MEMORY; the caller clears table also after a failure. */
 CHECKED Status table_fields(Table *table, Fields *fields);
 
+/* The table was stored in FILE, its fields below PREFIX: columns without an origin get one, so that
+ * later artifacts can link to them. Local. Fails with MEMORY. */
+CHECKED Status table_stored(Table *table, const char *file, const char *prefix);
+
 /* ---- schemas; local ---- */
 
 void schema_clear(Schema *schema);

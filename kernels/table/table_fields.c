@@ -296,3 +296,20 @@ Status table_fields(Table *table, Fields *fields) {
 done:
   return status;
 }
+
+Status table_stored(Table *table, const char *file, const char *prefix) {
+  Status status = OK;
+  char *part = NULL;
+  for (int64_t j = 0; j < table->n_columns; j++) {
+    Column *column = table->columns[j];
+    if (column->origin) continue;
+    TRY(escape(column->name, &part));
+    size_t n = strlen(file) + strlen(prefix) + strlen(part) + 16;
+    TRY(NEW(&column->origin, (int64_t)n));
+    snprintf(column->origin, n, "%s:%s/columns/%s", file, prefix, part);
+    memory_free(&part);
+  }
+done:
+  memory_free(&part);
+  return status;
+}
