@@ -7,9 +7,10 @@
  * rank exhausts the counter, and every rank finishes the unit it is at.
  *
  * On one node the counter lies in shared memory and nobody waits for rank 0. Between nodes whose
- * network has no remote atomics, Open MPI answers for rank 0 when rank 0 is inside MPI, that is
- * between its units. Rejected: a rank that only hands out units (a core lost), a fixed deal of
- * units (trees and trials take unlike times). */
+ * network has no remote atomics, Open MPI answers for rank 0 only while rank 0 is inside MPI; so
+ * every rank looks in there between units and where a long unit asks work_stopping. Rejected: a
+ * rank that only hands out units (a core lost), a fixed deal of units (trees and trials take unlike
+ * times). */
 #include "work.h"
 
 #include <string.h>
@@ -19,6 +20,15 @@
 
 /* Bytes exchanged at a time; a larger unit is a batch of its own. */
 static const int64_t BATCH_BYTES = INT64_C(1) << 26;
+
+static int open_counters;
+
+/* Let MPI answer what other ranks ask of this one. */
+static void answer_others(void) {
+  int flag = 0;
+  if (open_counters > 0)
+    MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, MPI_COMM_SELF, &flag, MPI_STATUS_IGNORE);
+}
 
 /* A shared counter that hands out 0, 1, 2, ... */
 typedef struct Counter {
@@ -30,6 +40,7 @@ typedef struct Counter {
 static void counter_init_all(const Comm *comm, Counter *counter) {
   *counter = (Counter){.win = MPI_WIN_NULL};
   if (comm->size == 1) return;
+  open_counters++;
   MPI_Aint bytes = comm->rank == 0 ? (MPI_Aint)sizeof(int64_t) : 0;
   MPI_Win_allocate(bytes, sizeof(int64_t), MPI_INFO_NULL, comm->mpi, &counter->value,
                    &counter->win);
@@ -46,6 +57,7 @@ static int64_t counter_add(Counter *counter, int64_t count) {
   int64_t taken = counter->local;
   counter->local += count;
   if (counter->win == MPI_WIN_NULL) return taken;
+  answer_others();
   MPI_Fetch_and_op(&count, &taken, MPI_INT64_T, 0, 0, MPI_SUM, counter->win);
   MPI_Win_flush(0, counter->win);
   return taken;
@@ -56,6 +68,7 @@ static void counter_clear_all(const Comm *comm, Counter *counter) {
   comm_barrier_all(comm); /* the wait for the slowest rank counts as waiting */
   MPI_Win_unlock_all(counter->win);
   MPI_Win_free(&counter->win);
+  open_counters--;
 }
 
 /* Arrays have one item per unit. */
@@ -274,7 +287,10 @@ bool work_tick(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const 
   return sink && sink->tick && sink->tick(sink, unit, done, total, fields);
 }
 
-bool work_stopping(WorkSink *sink) { return sink && sink->stopping && sink->stopping(sink); }
+bool work_stopping(WorkSink *sink) {
+  answer_others();
+  return sink && sink->stopping && sink->stopping(sink);
+}
 
 void work_phase(WorkSink *sink, const char *name) {
   if (sink && sink->phase) sink->phase(sink, name);

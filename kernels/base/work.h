@@ -49,6 +49,8 @@ CHECKED Status work_run_all(const Comm *comm, const Work *work, WorkSink *sink);
 
 /* Local shorthands that accept a NULL sink. */
 bool work_tick(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields);
+/* Units of more than a second ask now and then (also without a sink): between nodes that is when
+ * this rank's MPI hands units to others. */
 bool work_stopping(WorkSink *sink);
 void work_phase(WorkSink *sink, const char *name);
 
