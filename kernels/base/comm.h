@@ -57,8 +57,8 @@ CHECKED Status comm_concatenate_all(const Comm *comm, const void *mine, size_t b
                                     size_t *offsets);
 
 /* Like concatenate, but only root receives; elsewhere *out is NULL and offsets untouched. */
-CHECKED Status comm_gather_all(const Comm *comm, int root, const void *mine, size_t bytes, void **out,
-                                    size_t *offsets);
+CHECKED Status comm_gather_all(const Comm *comm, int root, const void *mine, size_t bytes,
+                               void **out, size_t *offsets);
 
 /* Send items to ranks and receive theirs, ordered by sending rank (a personalised all-to-all).
  * send         items grouped by destination rank; borrowed
@@ -67,8 +67,8 @@ CHECKED Status comm_gather_all(const Comm *comm, int root, const void *mine, siz
  * out          received items; the caller frees it with memory_free
  * out_counts   out, size numbers of items, caller's storage
  * Collective. Fails with MEMORY, agreed. Any number of bytes. */
-CHECKED Status comm_exchange_all(const Comm *comm, const void *send, const int64_t *send_counts, size_t item,
-                      void **out, int64_t *out_counts);
+CHECKED Status comm_exchange_all(const Comm *comm, const void *send, const int64_t *send_counts,
+                                 size_t item, void **out, int64_t *out_counts);
 
 /* Memory that the ranks of one node share, filled once and then read by all.
  * Where /dev/shm is too small every rank gets a copy of its own, and `owner` is true on all. */
