@@ -1,10 +1,11 @@
 /* Fields: the one list in which a lasting thing names its arrays.
  *
  * A type that lasts (a table, a model, a recipe, a checkpoint) has one function
- * `thing_fields(thing, fields)` that visits its members in a fixed order. The same function
- * saves (FIELDS_OUT: fields collects borrowed views) and loads (FIELDS_IN: fields hands over what
- * was read, each array once), so the two cannot drift apart; storing, checkpointing and hashing use
- * the list alone. Names are paths: fields_enter("model") makes the next "trees" into "model/trees". */
+ * `thing_fields(thing, fields)` that visits its members in a fixed order. The same function saves
+ * (FIELDS_OUT: fields collects borrowed views) and loads (FIELDS_IN: fields hands over what was
+ * read, each array once), so the two cannot drift apart; storing, checkpointing and hashing use
+ * the list alone. Names are paths: fields_enter("model") makes the next "trees" into
+ * "model/trees". */
 #ifndef SEGUE_BASE_FIELDS_H
 #define SEGUE_BASE_FIELDS_H
 

@@ -2,8 +2,9 @@
  *
  * After Kulisch (1981) and Neal (2015, "Fast exact summation using small and large
  * superaccumulators"): the bits of a double are cut at a multiple of 32 and added to two 64-bit
- * limbs of 32-bit digits, which cover the whole range of doubles; an integer Allreduce joins ranks.
- * The sum is rounded once, to nearest even. Infinities and NaN are counted apart and give what IEEE addition would. */
+ * limbs of 32-bit digits, which cover the whole range of doubles; an integer Allreduce joins
+ * ranks. The sum is rounded once, to nearest even. Infinities and NaN are counted apart and give
+ * what IEEE addition would. */
 #ifndef SEGUE_NUMERIC_EXACT_H
 #define SEGUE_NUMERIC_EXACT_H
 

@@ -1,7 +1,7 @@
 /* Exact quantiles of rows spread over ranks.
  *
- * Doubles are mapped to integers of the same order; wanted order statistics are found by
- * cutting ranges of those integers, counting with a binary search in each rank's sorted values and an
+ * Doubles are mapped to integers of the same order; wanted order statistics are found by cutting
+ * ranges of those integers, counting with a binary search in each rank's sorted values and an
  * integer Allreduce, all wanted ranks of all columns in the same rounds. No sampling, no sketch. */
 #ifndef SEGUE_NUMERIC_QUANTILE_H
 #define SEGUE_NUMERIC_QUANTILE_H
@@ -13,8 +13,8 @@
 uint64_t quantile_key(double value);
 double quantile_value(uint64_t key);
 
-/* Sort values in place, ascending, NaN last; -0 becomes +0 (LSD radix for many, insertion for few). Local.
- * Returns the count of values that are not NaN. Fails with MEMORY. */
+/* Sort values in place, ascending, NaN last; -0 becomes +0 (LSD radix for many, insertion for few).
+ * Local. n_valid: the count of values that are not NaN. Fails with MEMORY. */
 CHECKED Status quantile_sort(double *values, int64_t n, int64_t *n_valid);
 
 /* Order statistics of several columns at once.
