@@ -24,6 +24,16 @@ int64_t stage_ports(const StageKind *kind) {
   return n;
 }
 
+const char *stage_port_phrase(PortType type) {
+  switch (type) {
+    case PORT_TABLE: return "a table";
+    case PORT_FOLDS: return "folds";
+    case PORT_BUNDLE: return "a bundle";
+    case PORT_NOTHING: break;
+  }
+  return "nothing";
+}
+
 /* Names become file and folder names, and keys of the report. */
 static Status check_name(const char *name, const Place *place) {
   size_t n = strlen(name);
@@ -54,11 +64,13 @@ static Status parse_number(const cJSON *root, const Place *place, const char *ke
   char shown[80];
   Place at = place_key(place, key);
   if (!item) return OK;
-  json_show(item, shown);
   double number = cJSON_IsNumber(item) ? item->valuedouble : NAN;
-  if (!(number >= (double)low && number <= (double)high) || number != rint(number))
-    return place_fail(&at, "%s is not allowed; allowed: an integer, %lld to %lld", shown,
+  bool good = number >= (double)low && number <= (double)high && number == rint(number);
+  if (!good) {
+    json_show(item, shown);
+    return place_fail(&at, "%s cannot be used; allowed: an integer, %lld to %lld", shown,
                       (long long)low, (long long)high);
+  }
   *value = (int64_t)number;
   return OK;
 }
@@ -135,8 +147,8 @@ static Status parse_port(const Config *config, int64_t own, const Port *port, co
   *input = -1;
   if (!item || (cJSON_IsNull(item) && !port->required)) {
     if (!port->required) return OK;
-    return place_fail(&at, "required, but not given; it names the stage that gives a %s: %s",
-                      port_type_words[port->type], port->help);
+    return place_fail(&at, "required, but not given; it names the stage that gives %s: %s",
+                      stage_port_phrase(port->type), port->help);
   }
   if (!cJSON_IsString(item))
     return place_fail(&at, "the name of a stage is needed, not %s", json_type_name(item));

@@ -79,3 +79,8 @@ void draft_clear(Draft *draft) {
   memory_free(&draft->bytes);
   *draft = (Draft){0};
 }
+
+void draft_clear_part(Draft *part, Draft *whole) {
+  if (part->status != OK) whole->status = part->status;
+  draft_clear(part);
+}

@@ -33,5 +33,7 @@ const char *draft_text(const Draft *draft);
  * Fails with MEMORY when any call before did. */
 CHECKED Status draft_take(Draft *draft, char **text);
 void draft_clear(Draft *draft);
+/* Clear a part whose text went into whole; a failure of the part is one of whole. Local. */
+void draft_clear_part(Draft *part, Draft *whole);
 
 #endif

@@ -50,6 +50,13 @@ static void write_cell(const char *text, Draft *draft) {
   draft_add(draft, " |");
 }
 
+static void write_help_cell(const char *help, Draft *draft) {
+  Draft sentence = {0};
+  options_sentence(help, &sentence);
+  write_cell(draft_text(&sentence), draft);
+  draft_clear_part(&sentence, draft);
+}
+
 /* Text at a column of its own, at least one space behind what stands before. */
 static void write_column(const char *text, int64_t width, Draft *draft) {
   int64_t n = (int64_t)strlen(text);
@@ -66,7 +73,7 @@ static void write_group_text(const Group *group, Draft *draft) {
     name_width = longer(name_width, (int64_t)strlen(group->list[i]->name) + 2);
     if (group->stages) write_takes((const StageKind *)group->list[i], &takes);
     takes_width = longer(takes_width, takes.n + 2);
-    draft_clear(&takes);
+    draft_clear_part(&takes, draft);
   }
   int64_t indent = 2 + name_width + (group->stages ? takes_width + 9 : 0);
   draft_format(draft, "%s: %s\n\n  ", group->title, group->usage);
@@ -87,7 +94,7 @@ static void write_group_text(const Group *group, Draft *draft) {
     }
     draft_wrap(draft, kind->help, indent, indent, WIDTH);
     draft_add(draft, "\n");
-    draft_clear(&takes);
+    draft_clear_part(&takes, draft);
   }
 }
 
@@ -103,7 +110,7 @@ static void write_group_markdown(const Group *group, Draft *draft) {
       write_takes((const StageKind *)kind, &takes);
       write_cell(draft_text(&takes), draft);
       write_cell(port_type_words[((const StageKind *)kind)->output], draft);
-      draft_clear(&takes);
+      draft_clear_part(&takes, draft);
     }
     write_cell(kind->help, draft);
     draft_add(draft, "\n");
@@ -139,14 +146,17 @@ static void write_default(const Option *row, Draft *draft) {
 /* Name, then two wrapped paragraphs beside it: what it is, what it does. */
 static void write_entry(const char *name, const char *what, const char *help, int64_t indent,
                         int64_t width, Draft *draft) {
+  Draft sentence = {0};
   draft_repeat(draft, ' ', indent);
   write_column(name, width, draft);
   int64_t column = indent + longer(width, (int64_t)strlen(name) + 1);
   draft_wrap(draft, what, column, indent + width, WIDTH);
   draft_add(draft, "\n");
   draft_repeat(draft, ' ', indent + width);
-  draft_wrap(draft, help ? help : "", indent + width, indent + width, WIDTH);
+  options_sentence(help, &sentence);
+  draft_wrap(draft, draft_text(&sentence), indent + width, indent + width, WIDTH);
   draft_add(draft, "\n");
+  draft_clear_part(&sentence, draft);
 }
 
 static void write_rows_text(const Option *rows, int64_t indent, int64_t width, Draft *draft) {
@@ -156,7 +166,7 @@ static void write_rows_text(const Option *rows, int64_t indent, int64_t width, D
     draft_add(&what, "; ");
     write_default(row, &what);
     write_entry(row->name, draft_text(&what), row->help, indent, width, draft);
-    draft_clear(&what);
+    draft_clear_part(&what, draft);
     if (row->type != OPTION_TYPE_MAP) continue;
     draft_repeat(draft, ' ', indent + 2);
     draft_wrap(draft, "each of its values is an object with these, or the first of them alone:",
@@ -187,10 +197,10 @@ static void write_kind_text(const Group *group, const Kind *kind, Draft *draft) 
   for (int64_t p = 0; stage && p < stage_ports(stage); p++) {
     const Port *port = &stage->inputs[p];
     Draft what = {0};
-    draft_format(&what, "a %s; %s", port_type_words[port->type],
+    draft_format(&what, "%s; %s", port_type_words[port->type],
                  port->required ? "required" : "may be left out");
     write_entry(port->name, draft_text(&what), port->help, 2, width, draft);
-    draft_clear(&what);
+    draft_clear_part(&what, draft);
   }
   if (stage) draft_format(draft, "\nGives\n  %s\n", port_type_words[stage->output]);
   if (kind->options && kind->options->name) draft_add(draft, "\nOptions\n");
@@ -206,14 +216,14 @@ static void write_rows_markdown(const Option *rows, const char *prefix, Draft *d
     write_cell(draft_text(&what), draft);
     write_default(row, &standard);
     write_cell(draft_text(&standard), draft);
-    write_cell(row->help ? row->help : "", draft);
+    write_help_cell(row->help, draft);
     draft_add(draft, "\n");
-    draft_clear(&what);
-    draft_clear(&standard);
+    draft_clear_part(&what, draft);
+    draft_clear_part(&standard, draft);
     if (row->type != OPTION_TYPE_MAP) continue;
     draft_format(&what, "%s%s.NAME.", prefix, row->name);
     write_rows_markdown(row->rows, draft_text(&what), draft);
-    draft_clear(&what);
+    draft_clear_part(&what, draft);
   }
 }
 
@@ -223,9 +233,9 @@ static void write_kind_markdown(const Group *group, const Kind *kind, Draft *dra
   draft_add(draft, "| option | value | default | what it does |\n|---|---|---|---|\n");
   for (int64_t p = 0; stage && p < stage_ports(stage); p++) {
     const Port *port = &stage->inputs[p];
-    draft_format(draft, "| `%s` | a stage that gives a %s | %s |", port->name,
-                 port_type_words[port->type], port->required ? "required" : "may be left out");
-    write_cell(port->help ? port->help : "", draft);
+    draft_format(draft, "| `%s` | a stage that gives %s | %s |", port->name,
+                 stage_port_phrase(port->type), port->required ? "required" : "may be left out");
+    write_help_cell(port->help, draft);
     draft_add(draft, "\n");
   }
   write_rows_markdown(kind->options, "", draft);

@@ -166,16 +166,47 @@ static void write_line(const cJSON *item, bool spaced, Draft *draft) {
   draft_add(draft, cJSON_IsObject(item) ? "}" : "]");
 }
 
+static bool holds_containers(const cJSON *item) {
+  const cJSON *child = NULL;
+  bool any = false;
+  cJSON_ArrayForEach(child, item) any = any || cJSON_IsArray(child) || cJSON_IsObject(child);
+  return any;
+}
+
+/* A list of scalars, as many on a line as fit. */
+static void write_filled(const cJSON *item, int64_t indent, Draft *draft) {
+  const cJSON *child = NULL;
+  int64_t column = LINE_WIDTH;
+  draft_add(draft, "[");
+  cJSON_ArrayForEach(child, item) {
+    Draft line = {0};
+    write_scalar(child, &line);
+    bool fits = column + 1 + line.n + 1 <= LINE_WIDTH;
+    draft_add(draft, child == item->child ? "" : ",");
+    draft_add(draft, fits ? " " : "\n");
+    if (!fits) draft_repeat(draft, ' ', indent + 2);
+    column = (fits ? column + 1 : indent + 2) + line.n + 1;
+    draft_add(draft, draft_text(&line));
+    draft_clear_part(&line, draft);
+  }
+  draft_add(draft, "\n");
+  draft_repeat(draft, ' ', indent);
+  draft_add(draft, "]");
+}
+
 /* column: where the value begins, for the decision whether it fits. */
 static void write_indented(const cJSON *item, int64_t column, int64_t indent, Draft *draft) {
   const cJSON *child = NULL;
   Draft line = {0};
   write_line(item, true, &line);
-  bool fits = column + line.n + 1 <= LINE_WIDTH; /* 1: the comma behind it */
-  if (fits || !item->child) draft_add(draft, draft_text(&line));
-  if (line.status != OK) draft->status = line.status;
-  draft_clear(&line);
-  if (fits || !item->child) return;
+  bool whole = column + line.n + 1 <= LINE_WIDTH || !item->child; /* 1: the comma behind it */
+  if (whole) draft_add(draft, draft_text(&line));
+  draft_clear_part(&line, draft);
+  if (whole) return;
+  if (cJSON_IsArray(item) && !holds_containers(item)) {
+    write_filled(item, indent, draft);
+    return;
+  }
   draft_add(draft, cJSON_IsObject(item) ? "{" : "[");
   cJSON_ArrayForEach(child, item) {
     draft_add(draft, child != item->child ? ",\n" : "\n");

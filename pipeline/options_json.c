@@ -62,6 +62,7 @@ static Status check_range(const Option *row, const cJSON *item, const Place *pla
   char number[32];
   json_number(value, number);
   options_range(row, &range);
+  if (range.n == 0) draft_format(&range, "%g to %g", row->low, row->high);
   if (row->type == OPTION_TYPE_REAL && row->words) {
     draft_add(&range, ", or ");
     for (int i = 0; row->words[i]; i++)

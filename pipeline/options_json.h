@@ -42,6 +42,9 @@ void options_versions(const Kind *kind, const void *options, Draft *draft);
 void options_allowed(const Option *row, Draft *draft);
 void options_range(const Option *row, Draft *draft);
 
+/* A row's help as a sentence: its first letter large, a full stop behind. Local. */
+void options_sentence(const char *help, Draft *draft);
+
 /* A bound as JSON sees it: false when the row has none on that side. Local. */
 bool options_has_low(const Option *row);
 bool options_has_high(const Option *row);

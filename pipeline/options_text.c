@@ -1,21 +1,20 @@
 /* What a row may hold, in words; see options_json.h. The same words stand in messages and help. */
-#include <float.h>
+#include <ctype.h>
 #include <string.h>
 
 #include "options_json.h"
 
 static const double whole_limit = 0x1p53; /* integers beyond are not exact in JSON */
+static const double real_limit = 1e100;
 
 /* An integer's range may be given by INT64_MIN and INT64_MAX, a real's by an infinity, NaN or
- * DBL_MAX: all of them mean that there is no bound. */
+ * 1e300: all of them mean that there is no bound. */
 bool options_has_low(const Option *row) {
-  double least = row->type == OPTION_TYPE_INTEGER ? -whole_limit : -DBL_MAX;
-  return row->low > least;
+  return row->low > (row->type == OPTION_TYPE_INTEGER ? -whole_limit : -real_limit);
 }
 
 bool options_has_high(const Option *row) {
-  double most = row->type == OPTION_TYPE_INTEGER ? whole_limit : DBL_MAX;
-  return row->high < most;
+  return row->high < (row->type == OPTION_TYPE_INTEGER ? whole_limit : real_limit);
 }
 
 void options_range(const Option *row, Draft *draft) {
@@ -81,5 +80,12 @@ void options_allowed(const Option *row, Draft *draft) {
     write_words(row->words, draft);
   }
   if (row->fallback && strcmp(row->fallback, "null") == 0) draft_add(draft, ", or null");
-  draft_clear(&range);
+  draft_clear_part(&range, draft);
+}
+
+void options_sentence(const char *help, Draft *draft) {
+  size_t n = help ? strlen(help) : 0;
+  if (n == 0) return;
+  draft_format(draft, "%c%s%s", toupper((unsigned char)help[0]), help + 1,
+               strchr(".?!", help[n - 1]) ? "" : ".");
 }

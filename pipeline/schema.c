@@ -144,12 +144,16 @@ static cJSON *type_schema(Lists *lists, const Option *row) {
 
 static cJSON *row_schema(Lists *lists, const Option *row) {
   Status status = OK;
+  Draft help = {0};
   bool nothing = row->fallback && strcmp(row->fallback, "null") == 0;
   cJSON *schema = type_schema(lists, row);
   if (nothing) schema = either(schema, piece("{\"type\":\"null\"}"));
-  TRY(json_put(schema, "description", cJSON_CreateString(row->help ? row->help : "")));
+  options_sentence(row->help, &help);
+  TRY(help.status);
+  TRY(json_put(schema, "description", cJSON_CreateString(draft_text(&help))));
   if (row->fallback) status = json_put(schema, "default", cJSON_Parse(row->fallback));
 done:
+  draft_clear(&help);
   if (status == OK) return schema;
   cJSON_Delete(schema);
   return NULL;
@@ -162,7 +166,7 @@ static Status put_ports(const StageKind *kind, cJSON *schema) {
     const Port *port = &kind->inputs[p];
     cJSON *item =
         piece(port->required ? "{\"type\":\"string\"}" : "{\"type\":[\"string\",\"null\"]}");
-    snprintf(help, sizeof help, "The stage that gives a %s. %s", port_type_words[port->type],
+    snprintf(help, sizeof help, "The stage that gives %s. %s", stage_port_phrase(port->type),
              port->help);
     TRY(json_put(json_find(schema, "properties"), port->name, item));
     TRY(json_put(item, "description", cJSON_CreateString(help)));

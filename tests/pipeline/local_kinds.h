@@ -58,7 +58,7 @@ static const Option plain_rows[] = {
 
 static const char *const fractions[] = {"sqrt", "all", NULL};
 static const Option woods_rows[] = {
-    OPTION_INTEGER(Woods, trees, "300", 1, 100000, "Number of trees."),
+    OPTION_INTEGER(Woods, trees, "300", 1, 100000, "number of trees"),
     OPTION_INTEGER(Woods, max_depth, "null", 1, 64, "Deepest leaf; no limit when null."),
     OPTION_REAL_OR_WORD(Woods, max_features, "\"sqrt\"", 0, 1, fractions,
                         "Share tried at a split."),
