@@ -11,7 +11,7 @@
 #include "launch.h"
 #include "run.h"
 
-enum { RUN_CONFIG, RUN_DIR, RUN_SET, RUN_FORCE, RUN_WORDS };
+enum { RUN_CONFIG, RUN_DIR, RUN_SET, RUN_FORCE, RUN_QUIET, RUN_WORDS };
 
 static const WordRow run_rows[] = {
     [RUN_CONFIG] = {"CONFIG", NULL, "the pipeline, a JSON file", .required = true},
@@ -19,6 +19,7 @@ static const WordRow run_rows[] = {
     [RUN_SET] = {"--set", "POINTER=VALUE",
                  "replace a value of the config: /stages/forest/model/trees=200", .many = true},
     [RUN_FORCE] = {"--force", "STAGE", "make a stage anew, with all that use it", .many = true},
+    [RUN_QUIET] = {"--quiet", NULL, "say nothing but errors"},
     {NULL}};
 
 enum { CHECK_CONFIG, CHECK_SET, CHECK_WORDS };
@@ -66,7 +67,8 @@ int command_run(int n, char **words) {
   AGREE(&world, graph_plan(&config, &graph));
   planned = true;
   RunOptions options = {.run_dir = values[RUN_DIR].n ? values[RUN_DIR].items[0] : NULL,
-                        .force = values[RUN_FORCE].items, .n_force = values[RUN_FORCE].n};
+                        .force = values[RUN_FORCE].items, .n_force = values[RUN_FORCE].n,
+                        .quiet = values[RUN_QUIET].n > 0};
   TRY(run_pipeline_all(&world, &graph, &options));
 done:
   graph_clear(&graph);

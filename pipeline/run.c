@@ -484,7 +484,7 @@ Status run_pipeline_all(const Comm *comm, Graph *graph, const RunOptions *option
   Status status = OK;
   Runner runner = {.comm = comm, .config = graph->config, .graph = *graph,
                    .begun = terminal_clock()};
-  terminal_init(&runner.terminal, comm->rank == 0);
+  terminal_init(&runner.terminal, comm->rank == 0 && !options->quiet);
   launch_profile(runner.profile, sizeof runner.profile);
   TRY(prepare_all(&runner, options));
   TRY(execute_all(&runner));

@@ -13,6 +13,7 @@ typedef struct RunOptions {
   const char *run_dir;      /* NULL: runs/NAME */
   const char *const *force; /* stages to make anew, with all that use them */
   int64_t n_force;
+  bool quiet;               /* nothing on stderr but failures */
 } RunOptions;
 
 /* Run every stage whose artifact is not there already. Collective; options same on all ranks.

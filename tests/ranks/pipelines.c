@@ -1,0 +1,167 @@
+/* Whole pipelines on sub-communicators: every stage, model and step kind, tiny blocks, and inputs
+ * that are unkind to a distribution of rows. The result is what `segue hash` shows. */
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "io/file.h"
+#include "kernels/base/memory.h"
+#include "kernels/numeric/random.h"
+#include "pipeline/graph.h"
+#include "pipeline/manifest.h"
+#include "pipeline/run.h"
+#include "ranks.h"
+
+/* Hash of the content hashes of all artifacts. Rank 0. */
+static Status content_of(const char *run_dir, Hash *result) {
+  char path[PATH_MAX];
+  Manifest manifest;
+  snprintf(path, sizeof path, "%s/manifest.json", run_dir);
+  Status status = manifest_read(path, &manifest);
+  *result = hash_zero();
+  for (int64_t i = 0; status == OK && i < manifest.n_stages; i++) {
+    const char *content = manifest.stages[i].content ? manifest.stages[i].content : "none";
+    *result = hash_bytes(content, strlen(content), *result);
+  }
+  manifest_clear(&manifest);
+  return status;
+}
+
+/* Write config.json into the folder and run it there. Collective. */
+static Status run_config_all(const Comm *comm, const char *folder, const char *json, Hash *result) {
+  Status status = OK;
+  char path[PATH_MAX], run_dir[2048];
+  Config config = {0};
+  Graph graph = {0};
+  snprintf(path, sizeof path, "%s/config.json", folder);
+  snprintf(run_dir, sizeof run_dir, "%s/run", folder);
+  AGREE(comm, comm->rank == 0 ? file_write(path, json, (int64_t)strlen(json)) : OK);
+  TRY(config_read_all(comm, path, NULL, 0, &config));
+  AGREE(comm, graph_plan(&config, &graph));
+  RunOptions options = {.run_dir = run_dir, .quiet = true};
+  TRY(run_pipeline_all(comm, &graph, &options));
+  AGREE(comm, comm->rank == 0 ? content_of(run_dir, result) : OK);
+done:
+  graph_clear(&graph);
+  config_clear(&config);
+  return status;
+}
+
+static const char EVERYTHING[] =
+    "{\"name\": \"everything\", \"seed\": 11, \"block\": 16, \"stages\": {\n"
+    " \"tracks\": {\"kind\": \"synthesize\", \"rows\": 700},\n"
+    " \"clean\": {\"kind\": \"clean\", \"input\": \"tracks\", \"impossible\": {\"tempo\": 0},\n"
+    "   \"recording\": [[\"track_id\"], [\"artists\", \"track_name\"]],\n"
+    "   \"rules\": {\"track_genre\": \"set\", \"popularity\": \"mean\"}},\n"
+    " \"split\": {\"kind\": \"split\", \"input\": \"clean\", \"group\": \"recording\"},\n"
+    " \"folds\": {\"kind\": \"folds\", \"input\": \"split\", \"group\": \"recording\", \"folds\": 2},\n"
+    " \"by_time\": {\"kind\": \"folds\", \"input\": \"split\", \"date\": \"release\",\n"
+    "   \"folds\": 2, \"gap_days\": 10, \"group\": \"recording\"},\n"
+    " \"popularity\": {\"kind\": \"train\", \"input\": \"split\", \"folds\": \"folds\",\n"
+    "   \"target\": \"popularity\", \"by\": \"track_genre\", \"high\": 50,\n"
+    "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"track_genre\", \"artists\",\n"
+    "     \"release\", \"loudness\", \"explicit\"],\n"
+    "   \"recipe\": [\n"
+    "     {\"step\": \"impute\", \"columns\": [\"tempo\"], \"by\": \"track_genre\"},\n"
+    "     {\"step\": \"ratio\", \"name\": \"r\", \"numerator\": \"energy\", \"denominator\": "
+    "\"danceability\"},\n"
+    "     {\"step\": \"blend\", \"name\": \"b\", \"weights\": {\"energy\": 0.4}},\n"
+    "     {\"step\": \"date_part\", \"columns\": [\"release\"]},\n"
+    "     {\"step\": \"frequency_encode\", \"columns\": [\"artists\"], \"keep\": true},\n"
+    "     {\"step\": \"one_hot\", \"columns\": [\"track_genre\"]},\n"
+    "     {\"step\": \"target_encode\", \"columns\": [\"artists\"]},\n"
+    "     {\"step\": \"log\", \"columns\": [\"tempo\"]},\n"
+    "     {\"step\": \"scale\", \"columns\": [\"loudness\"]},\n"
+    "     {\"step\": \"drop\", \"columns\": [\"explicit\"]}],\n"
+    "   \"model\": {\"kind\": \"forest\", \"trees\": 5, \"max_features\": 0.5}},\n"
+    " \"genre\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"track_genre\",\n"
+    "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"],\n"
+    "   \"model\": {\"kind\": \"forest\", \"trees\": 3, \"max_depth\": 6}},\n"
+    " \"baseline\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"explicit\",\n"
+    "   \"features\": [\"energy\"], \"model\": {\"kind\": \"constant\"}},\n"
+    " \"report\": {\"kind\": \"report\"}}}\n";
+
+static Status everything(const Comm *comm, const char *folder, Hash *result) {
+  return run_config_all(comm, folder, EVERYTHING, result);
+}
+
+/* ---- files that are unkind ---- */
+
+enum { UNKIND_ROWS = 120 };
+
+typedef enum Unkind { SORTED_BY_TARGET, ONE_CLASS_A_RANK, FEW_ROWS } Unkind;
+
+static Status write_rows(const char *path, Unkind unkind, int64_t n) {
+  static char text[UNKIND_ROWS * 80 + 80];
+  Stream stream = random_stream(3, "test", (uint64_t)unkind);
+  int used = snprintf(text, sizeof text, "id,class,x,y,target\n");
+  for (int64_t i = 0; i < n; i++) {
+    double x = random_uniform(&stream, (uint64_t)i, 0), y = random_uniform(&stream, (uint64_t)i, 1);
+    double target = unkind == SORTED_BY_TARGET ? (double)i : x + y;
+    const char *words[] = {"a", "b", "c", "d", "e", "f", "g"};
+    int64_t class = unkind == ONE_CLASS_A_RANK ? i * 7 / n : i % 3;
+    used += snprintf(text + used, sizeof text - (size_t)used, "t%lld,%s,%.17g,%.17g,%.17g\n",
+                     (long long)i, words[class], x, y, target);
+  }
+  return file_write(path, text, used);
+}
+
+/* Dates for every third row, in another order, one of them twice. */
+static Status write_dates(const char *path, int64_t n) {
+  static char text[UNKIND_ROWS * 40 + 80];
+  int used = snprintf(text, sizeof text, "id,when\nt0,2001-02-03\n");
+  for (int64_t i = n - 1; i >= 0; i -= 3)
+    used += snprintf(text + used, sizeof text - (size_t)used, "t%lld,20%02d-01\n", (long long)i,
+                     (int)(i % 20));
+  return file_write(path, text, used);
+}
+
+static Status unkind_all(const Comm *comm, const char *folder, Unkind unkind, int64_t n,
+                         Hash *result) {
+  Status status = OK;
+  char path[2048], dates[2048], json[8192];
+  snprintf(path, sizeof path, "%s/rows.csv", folder);
+  snprintf(dates, sizeof dates, "%s/dates.csv", folder);
+  AGREE(comm, comm->rank == 0 ? write_rows(path, unkind, n) : OK);
+  AGREE(comm, comm->rank == 0 ? write_dates(dates, n) : OK);
+  snprintf(json, sizeof json,
+           "{\"name\": \"unkind\", \"block\": 4, \"stages\": {\n"
+           " \"rows\": {\"kind\": \"read_csv\", \"path\": \"%s\", \"columns\": {\"id\": \"text\",\n"
+           "   \"class\": \"category\", \"x\": \"real\", \"y\": \"real\", \"target\": \"real\"}},\n"
+           " \"dates\": {\"kind\": \"read_csv\", \"path\": \"%s\", \"columns\":\n"
+           "   {\"id\": \"text\", \"when\": \"date\"}},\n"
+           " \"joined\": {\"kind\": \"join\", \"left\": \"rows\", \"right\": \"dates\",\n"
+           "   \"on\": \"id\", \"duplicates\": \"last\"},\n"
+           " \"clean\": {\"kind\": \"clean\", \"input\": \"joined\", \"recording\": [[\"id\"]]},\n"
+           " \"split\": {\"kind\": \"split\", \"input\": \"clean\", \"group\": \"recording\",\n"
+           "   \"test\": 0.34},\n"
+           " \"value\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"target\",\n"
+           "   \"features\": [\"x\", \"y\", \"class\"], \"by\": \"class\", \"recipe\": [\n"
+           "   {\"step\": \"target_encode\", \"columns\": \"class\", \"folds\": 2}],\n"
+           "   \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
+           " \"class\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"class\",\n"
+           "   \"features\": [\"x\", \"y\"], \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
+           " \"report\": {\"kind\": \"report\"}}}\n",
+           path, dates);
+  TRY(run_config_all(comm, folder, json, result));
+done:
+  return status;
+}
+
+static Status sorted_by_target(const Comm *comm, const char *folder, Hash *result) {
+  return unkind_all(comm, folder, SORTED_BY_TARGET, UNKIND_ROWS, result);
+}
+
+static Status one_class_a_rank(const Comm *comm, const char *folder, Hash *result) {
+  return unkind_all(comm, folder, ONE_CLASS_A_RANK, UNKIND_ROWS, result);
+}
+
+static Status fewer_rows_than_ranks(const Comm *comm, const char *folder, Hash *result) {
+  return unkind_all(comm, folder, FEW_ROWS, 6, result);
+}
+
+const RankCase pipeline_cases[] = {{"everything", everything},
+                                   {"sorted_by_target", sorted_by_target},
+                                   {"one_class_a_rank", one_class_a_rank},
+                                   {"fewer_rows_than_ranks", fewer_rows_than_ranks},
+                                   {NULL, NULL}};
