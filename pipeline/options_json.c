@@ -19,10 +19,6 @@ const char *kinds_key(const Kinds *kinds, const Kind *const *list) {
   return list == kinds->steps ? "step" : "kind";
 }
 
-static bool falls_back_to_null(const Option *row) {
-  return row->fallback && strcmp(row->fallback, "null") == 0;
-}
-
 /* Fail at an unknown name: the nearest one, and all of them when they are few. */
 static Status unknown_name(const Place *place, const char *what, const char *given,
                            const char *const *names, int64_t n) {
@@ -225,7 +221,7 @@ static Status parse_null(const Option *row, const cJSON *item, const Place *plac
   double none = NAN;
   int64_t none_integer = OPTION_NONE_INTEGER;
   bool no_value = row->type == OPTION_TYPE_BOOLEAN || row->type == OPTION_TYPE_WORD;
-  if (no_value || !falls_back_to_null(row)) return wrong_type(row, item, place);
+  if (no_value || !options_allows_null(row)) return wrong_type(row, item, place);
   if (row->type == OPTION_TYPE_REAL) memcpy(value, &none, sizeof none);
   if (row->type == OPTION_TYPE_INTEGER) memcpy(value, &none_integer, sizeof none_integer);
   return OK; /* the rest is zeroed: no text, no list, no kind */

@@ -45,6 +45,8 @@ void options_range(const Option *row, Draft *draft);
 /* A row's help as a sentence: its first letter large, a full stop behind. Local. */
 void options_sentence(const char *help, Draft *draft);
 
+/* May its value be null? Local. */
+bool options_allows_null(const Option *row);
 /* A bound as JSON sees it: false when the row has none on that side. Local. */
 bool options_has_low(const Option *row);
 bool options_has_high(const Option *row);

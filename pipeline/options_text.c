@@ -17,6 +17,10 @@ bool options_has_high(const Option *row) {
   return row->high < (row->type == OPTION_TYPE_INTEGER ? whole_limit : real_limit);
 }
 
+bool options_allows_null(const Option *row) {
+  return row->or_null || (row->fallback && strcmp(row->fallback, "null") == 0);
+}
+
 void options_range(const Option *row, Draft *draft) {
   char low[32], high[32];
   bool has_low = options_has_low(row), has_high = options_has_high(row);
@@ -79,7 +83,7 @@ void options_allowed(const Option *row, Draft *draft) {
     draft_add(draft, ", or ");
     write_words(row->words, draft);
   }
-  if (row->fallback && strcmp(row->fallback, "null") == 0) draft_add(draft, ", or null");
+  if (options_allows_null(row)) draft_add(draft, ", or null");
   draft_clear_part(&range, draft);
 }
 

@@ -42,7 +42,7 @@ static int list_number(Lists *lists, const Kind *const *list) {
 static cJSON *piece(const char *text) { return cJSON_Parse(text); }
 
 static cJSON *reference(const char *name) {
-  char text[128];
+  char text[160];
   snprintf(text, sizeof text, "{\"$ref\":\"#/$defs/%s\"}", name);
   return piece(text);
 }
@@ -145,9 +145,8 @@ static cJSON *type_schema(Lists *lists, const Option *row) {
 static cJSON *row_schema(Lists *lists, const Option *row) {
   Status status = OK;
   Draft help = {0};
-  bool nothing = row->fallback && strcmp(row->fallback, "null") == 0;
   cJSON *schema = type_schema(lists, row);
-  if (nothing) schema = either(schema, piece("{\"type\":\"null\"}"));
+  if (options_allows_null(row)) schema = either(schema, piece("{\"type\":\"null\"}"));
   options_sentence(row->help, &help);
   TRY(help.status);
   TRY(json_put(schema, "description", cJSON_CreateString(draft_text(&help))));

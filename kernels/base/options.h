@@ -64,7 +64,8 @@ typedef enum OptionType {
   OPTION_TYPE_MAP,
 } OptionType;
 
-/* The value of a real or integer row that was given null (only where the default is null). */
+/* The value of a real or integer row that was given null, which is allowed only where the default
+ * is null or the row says so. */
 #define OPTION_NONE_INTEGER INT64_MIN /* reals use NaN */
 
 struct Option {
@@ -72,6 +73,7 @@ struct Option {
   OptionType type;
   size_t offset;
   const char *fallback; /* the default as JSON text; NULL: required; "null": may be left out */
+  _Bool or_null;        /* null is allowed though the default is something else */
   double low, high;     /* inclusive range of numbers and of list items */
   /* WORD: the words allowed. REAL: words allowed instead of a number; word i is stored as
    * -(1.0 + i), so their range must not hold negative numbers. */
@@ -115,6 +117,9 @@ struct Kind {
 #define OPTION_TEXT(S, field, fallback_, help_)                                                    \
   {.name = #field, .type = OPTION_TYPE_TEXT, .offset = OPTION_OF(S, field, char *),                \
    .fallback = fallback_, .help = help_}
+#define OPTION_TEXT_OR_NULL(S, field, fallback_, help_)                                            \
+  {.name = #field, .type = OPTION_TYPE_TEXT, .offset = OPTION_OF(S, field, char *),                \
+   .fallback = fallback_, .or_null = 1, .help = help_}
 #define OPTION_TEXTS(S, field, fallback_, help_)                                                   \
   {.name = #field, .type = OPTION_TYPE_TEXTS, .offset = OPTION_OF(S, field, TextList),             \
    .fallback = fallback_, .help = help_}

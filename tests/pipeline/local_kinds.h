@@ -12,6 +12,7 @@
 
 typedef struct Plain {
   int statistic;
+  char *group;
 } Plain;
 
 typedef struct Woods {
@@ -54,7 +55,9 @@ typedef struct Learn {
 
 static const char *const statistics[] = {"mean", "median", NULL};
 static const Option plain_rows[] = {
-    OPTION_WORD(Plain, statistic, "\"mean\"", statistics, "What it predicts."), {0}};
+    OPTION_WORD(Plain, statistic, "\"mean\"", statistics, "What it predicts."),
+    OPTION_TEXT_OR_NULL(Plain, group, "\"recording\"", "Column."),
+    {0}};
 
 static const char *const fractions[] = {"sqrt", "all", NULL};
 static const Option woods_rows[] = {

@@ -118,6 +118,8 @@ static void test_variants(void) {
 }
 
 static void test_canonical(void) {
+  check_canonical(&plain_kind, "{}", "{\"group\":\"recording\",\"statistic\":\"mean\"}");
+  check_canonical(&plain_kind, "{\"group\": null}", "{\"group\":null,\"statistic\":\"mean\"}");
   check_canonical(&woods_kind, "{}",
                   "{\"max_depth\":null,\"max_features\":\"sqrt\",\"note\":null,\"trees\":300}");
   check_canonical(
@@ -138,6 +140,9 @@ static void test_canonical(void) {
 }
 
 static void test_messages(void) {
+  check_fails(&source_stage.kind, "{\"path\": null}",
+              "/at/path: null is not allowed; allowed: a text");
+  check_fails(&plain_kind, "{\"group\": 3}", "/at/group: 3 is a number; allowed: a text, or null");
   check_fails(&woods_kind, "{\"trees\": 0}", "/at/trees: 0 is out of range; allowed: 1 to 100000");
   check_fails(&woods_kind, "{\"trees\": 2.5}",
               "/at/trees: 2.5 is no integer; allowed: an integer, 1 to 100000");
