@@ -17,9 +17,10 @@
 #include "samples.h"
 
 enum {
-  SAMPLE_ATTEMPTS = 64,  /* samples that weigh too much are drawn anew so many times */
-  PREDICT_VALUES = 4096, /* sums of a block of rows in prediction */
-  BARS = 30,             /* features drawn in the report */
+  SAMPLE_ATTEMPTS = 64,    /* samples that weigh too much are drawn anew so many times */
+  PREDICT_VALUES = 131072, /* sums of a block of rows in prediction */
+  PREDICT_ROWS = 16384,    /* rows of a block at most */
+  BARS = 30,               /* features drawn in the report */
 };
 
 /* One tree as it was made or found. */
@@ -450,7 +451,8 @@ static Status forest_predict(const void *model, const Matrix *x, double *out) {
   Status status = OK;
   const Forest *forest = model;
   int64_t width = forest_width(forest), n = x->rows.n;
-  int64_t block = width >= PREDICT_VALUES / 256 ? 256 : PREDICT_VALUES / width;
+  int64_t block = PREDICT_VALUES / width > 256 ? PREDICT_VALUES / width : 256;
+  if (block > PREDICT_ROWS) block = PREDICT_ROWS;
   if (block > n) block = n;
   uint8_t *codes = NULL;
   int32_t *value = NULL;

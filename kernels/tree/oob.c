@@ -1,5 +1,5 @@
-/* Out-of-bag scores; see oob.h. Rows are taken BLOCK at a time: a block's codes stay in the cache
- * while all trees pass over it, and sums for many classes need no array of rows x classes. */
+/* Out-of-bag scores; see oob.h. Rows are taken in blocks: large ones, so that a tree that was
+ * loaded into the cache serves many rows, but sums for many classes stay within VALUES numbers. */
 #include "oob.h"
 
 #include <string.h>
@@ -7,16 +7,16 @@
 #include "kernels/base/memory.h"
 #include "kernels/numeric/exact.h"
 
-enum { BLOCK = 1024 };
+enum { VALUES = 131072, BLOCK_MIN = 256, BLOCK_MAX = 16384 };
 
-/* Buffers of one block, and what is summed up. */
+/* Buffers of one block of rows, and what is summed up. */
 typedef struct Scorer {
   const Oob *oob;
-  int64_t feature, width, outputs;
+  int64_t block, feature, width, outputs;
   Stream others;  /* which row's code stands in */
-  uint8_t *codes; /* BLOCK rows */
+  uint8_t *codes; /* block rows */
   int32_t *row, *value, *trees;
-  int64_t *sums; /* BLOCK x width */
+  int64_t *sums; /* block x width */
   double *output;
   uint8_t *scored; /* this rank's rows */
   Exact error;
@@ -35,11 +35,14 @@ static void scorer_clear(Scorer *s) {
 
 static Status scorer_init(Scorer *s) {
   Status status = OK;
-  TRY(NEW(&s->codes, BLOCK * bins_stride(s->oob->samples->rows.bins->d)));
-  TRY(NEW(&s->row, BLOCK));
-  TRY(NEW(&s->value, BLOCK));
-  TRY(NEW(&s->trees, BLOCK));
-  TRY(NEW(&s->sums, BLOCK * s->width));
+  s->block = VALUES / s->width;
+  if (s->block < BLOCK_MIN) s->block = BLOCK_MIN;
+  if (s->block > BLOCK_MAX) s->block = BLOCK_MAX;
+  TRY(NEW(&s->codes, s->block * bins_stride(s->oob->samples->rows.bins->d)));
+  TRY(NEW(&s->row, s->block));
+  TRY(NEW(&s->value, s->block));
+  TRY(NEW(&s->trees, s->block));
+  TRY(NEW(&s->sums, s->block * s->width));
   TRY(NEW(&s->output, s->outputs));
   TRY(NEW(&s->scored, s->oob->data->x->rows.n));
 done:
@@ -112,8 +115,8 @@ Status oob_score_all(const Comm *comm, const Oob *oob, int64_t feature, int64_t 
   s.others = random_stream(oob->data->seed, "forest/permutation", unit);
   exact_init(&s.error);
   AGREE(comm, scorer_init(&s));
-  for (int64_t first = 0; first < rows->n; first += BLOCK) {
-    int64_t n = rows->n - first < BLOCK ? rows->n - first : BLOCK;
+  for (int64_t first = 0; first < rows->n; first += s.block) {
+    int64_t n = rows->n - first < s.block ? rows->n - first : s.block;
     load_codes(&s, rows->begin + first, n);
     sum_trees(&s, rows->begin + first, n);
     compare_block(&s, first, n);

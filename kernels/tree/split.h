@@ -1,0 +1,89 @@
+/* The best split of a node, from its rows or its histogram; the inner part of the grower (grow.h
+ * holds the rules). All local. */
+#ifndef SEGUE_TREE_SPLIT_H
+#define SEGUE_TREE_SPLIT_H
+
+#include "grow.h"
+
+/* A node that waits to be looked at. */
+typedef struct Item {
+  int64_t begin, end;  /* records */
+  int64_t weight, sum; /* sum of levels x weights; 0 with more than two classes */
+  int64_t depth;
+  uint64_t path;
+  uint64_t same; /* bit j: all rows have one code of feature j < 64; passed on to children */
+  int32_t node;  /* number in order of creation */
+  int32_t slot;  /* histogram; -1: none */
+} Item;
+
+typedef struct Split {
+  double gain; /* or purity; negative: none found */
+  int64_t weight_left, sum_left;
+  int32_t feature; /* -1: none */
+  int32_t bin;
+  bool missing_left;
+} Split;
+
+typedef struct ClassCount {
+  int32_t left, total;
+} ClassCount;
+
+/* Occupied bins of a feature in a node, ascending. */
+typedef struct Occupied {
+  int32_t n;
+  int32_t bin[BINS_CODES];
+  uint64_t left[BINS_CODES]; /* packed sum up to and with the bin */
+  double gain[BINS_CODES];
+} Occupied;
+
+typedef struct Splitter {
+  GrowRows rows;
+  GrowOptions options;
+  int64_t d;
+  bool classes;     /* more than two */
+  int shift;        /* packed payload: weight << shift | weight x level */
+  uint64_t low;     /* mask of the lower part */
+  int64_t words;    /* of a record: payload, codes */
+  uint64_t *record; /* (n + 1) x words */
+  uint64_t *pool;   /* histograms: slots x d x BINS_CODES */
+  uint64_t *small;  /* a few x BINS_CODES, zero between uses */
+  Occupied *occupied;
+  uint32_t *start;        /* BINS_CODES, zero between uses */
+  uint32_t *sorted;       /* classes: n, class and weight of rows by code */
+  ClassCount *count;      /* n_classes, zero between uses */
+  int32_t *chosen, *open; /* d: features to look at, and those of them that are not `same` */
+  GrowShuffle shuffle;
+} Splitter;
+
+/* Take scratch memory; record and pool are the grower's. Fails with MEMORY. */
+CHECKED Status splitter_init(Splitter *s, const GrowRows *rows, const GrowOptions *options);
+void splitter_clear(Splitter *s);
+
+/* The best split by the rules of grow.h; feature -1 when there is none. decrease: out, what it
+ * takes away from weight x impurity. Learns item->same. */
+Split split_find(Splitter *s, Item *item, const Stream *nodes, double *decrease);
+
+/* The part for more than two classes; see split_classes.c. squares: of the node's class weights. */
+void split_try_classes(const Splitter *s, Item *item, int32_t feature, int64_t squares,
+                       Split *best);
+/* Add the node's rows to the totals of their classes; returns the sum of squares. */
+int64_t split_count_classes(const Splitter *s, const Item *item);
+void split_forget_classes(const Splitter *s, const Item *item);
+
+static inline uint64_t *record_at(const Splitter *s, int64_t i) { return s->record + i * s->words; }
+static inline const uint8_t *codes_at(const Splitter *s, int64_t i) {
+  return (const uint8_t *)(s->record + i * s->words + 1);
+}
+/* Payload with more than two classes. */
+static inline uint32_t payload_class(uint64_t payload) { return (uint32_t)payload; }
+static inline uint32_t payload_count(uint64_t payload) { return (uint32_t)(payload >> 32); }
+
+static inline void split_learn_same(Item *item, int32_t feature) {
+  if (feature < 64) item->same |= UINT64_C(1) << feature;
+}
+/* The bin in the middle of the gap between two occupied ones, rounded down. */
+static inline int32_t split_middle(int32_t before, int32_t next) {
+  return before + (next - before - 1) / 2;
+}
+
+#endif
