@@ -119,6 +119,7 @@ static Hash stage_key(const Graph *graph, int64_t stage) {
   Hash key = add_text(hash_zero(), own->kind->kind.name);
   int64_t numbers[3] = {own->kind->kind.version, (int64_t)config->seed, config->block};
   key = hash_bytes(numbers, sizeof numbers, key);
+  key = add_text(key, own->versions); /* of the kinds inside the options */
   key = add_text(key, own->json);
   for (int64_t p = 0; p < port_count(own->kind); p++) {
     Hash input = own->inputs[p] >= 0 ? graph->keys[own->inputs[p]] : hash_zero();

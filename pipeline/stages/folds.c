@@ -33,7 +33,7 @@ static const Option rows[] = {
                    "days before each validation part whose rows are not trained on"),
     OPTION_WORD(FoldsOptions, window, "\"expanding\"", windows,
                 "temporal: train on all earlier rows, or on the part just before alone"),
-    OPTION_TEXT(FoldsOptions, split, "\"split\"",
+    OPTION_TEXT_OR_NULL(FoldsOptions, split, "\"split\"",
                 "column of a split: only its \"train\" rows are divided; ignored where the table "
                 "has no such column; null: all rows"),
     {0}};

@@ -32,10 +32,10 @@ static const Option rows[] = {
     OPTION_VARIANTS(TrainOptions, recipe, "[]", step_kinds,
                     "steps in order, each fitted on training rows alone"),
     OPTION_VARIANT(TrainOptions, model, NULL, model_kinds, "the model"),
-    OPTION_TEXT(TrainOptions, group, "\"recording\"",
+    OPTION_TEXT_OR_NULL(TrainOptions, group, "\"recording\"",
                 "integer column that numbers recordings: never on both sides of an encoding fold or "
                 "a bootstrap; null: every row is its own"),
-    OPTION_TEXT(TrainOptions, split, "\"split\"",
+    OPTION_TEXT_OR_NULL(TrainOptions, split, "\"split\"",
                 "category column with the parts \"train\" and \"test\"; null: train on all rows and "
                 "measure by folds or out of bag only"),
     OPTION_TEXT(TrainOptions, by, "null",
