@@ -410,7 +410,7 @@ done:
 static int64_t find_open_quote(const CsvReader *reader) {
   CsvState state = CSV_AT_RECORD;
   int64_t opened = -1;
-  for (int64_t i = 0; i < reader->filled; i++) {
+  for (int64_t i = reader->batch.bytes_n; i < reader->filled; i++) {
     bool end, stray, at_begin = state == CSV_AT_RECORD || state == CSV_AT_FIELD;
     state = csv_step(reader->batch.dialect, state, reader->bytes[i], &end, &stray);
     if (at_begin && state == CSV_QUOTED) opened = i;

@@ -25,9 +25,13 @@ static uint64_t load(const char *p, int n) {
 
 /* Not for anything that lasts: it only spreads words over slots. */
 static uint64_t hash_word(const char *p, int64_t n) {
-  uint64_t h = (uint64_t)n * 0x9e3779b97f4a7c15u, x = 0;
+  const uint64_t odd = 0x9e3779b97f4a7c15u;
+  uint64_t h = (uint64_t)n, x = 0;
   int64_t i = 0;
-  for (; i + 8 <= n; i += 8) h = hash_mix(h ^ load(p + i, 8));
+  for (; i + 8 <= n; i += 8) {
+    h = (h ^ load(p + i, 8)) * odd;
+    h ^= h >> 32;
+  }
   if (n >= 8) {
     x = i < n ? load(p + n - 8, 8) : 0;
   } else if (n >= 4) {
@@ -40,7 +44,6 @@ static uint64_t hash_word(const char *p, int64_t n) {
 
 void csv_words_clear(CsvWords *words) {
   memory_free(&words->offset);
-  memory_free(&words->hash);
   memory_free(&words->bytes);
   memory_free(&words->slots);
   *words = (CsvWords){0};
@@ -49,13 +52,14 @@ void csv_words_clear(CsvWords *words) {
 /* Twice the slots, at most half of them taken. */
 static Status words_widen(CsvWords *words) {
   Status status = OK;
-  int32_t *slots = NULL;
+  uint64_t *slots = NULL;
   int64_t n = words->n_slots ? 2 * words->n_slots : 256;
   TRY(NEW(&slots, n));
-  for (int64_t code = 0; code < words->n; code++) {
-    int64_t at = words->hash[code] & (n - 1);
+  for (int64_t i = 0; i < words->n_slots; i++) {
+    if (words->slots[i] == 0) continue;
+    int64_t at = (int64_t)(words->slots[i] >> 32) & (n - 1);
     while (slots[at]) at = (at + 1) & (n - 1);
-    slots[at] = (int32_t)code + 1;
+    slots[at] = words->slots[i];
   }
   memory_free(&words->slots);
   words->slots = slots;
@@ -64,17 +68,13 @@ done:
   return status;
 }
 
-static Status words_append(CsvWords *words, const char *text, int64_t n, uint32_t hash) {
+static Status words_append(CsvWords *words, const char *text, int64_t n) {
   Status status = OK;
-  int64_t used = words->n > 0 ? words->offset[words->n] : 0, same = words->capacity;
-  if (words->n + 2 > words->capacity) {
-    TRY(RESERVE(&words->hash, &same, words->n + 2));
-    TRY(RESERVE(&words->offset, &words->capacity, words->n + 2));
-  }
+  int64_t used = words->n > 0 ? words->offset[words->n] : 0;
+  TRY(RESERVE(&words->offset, &words->capacity, words->n + 2));
   TRY(RESERVE(&words->bytes, &words->bytes_capacity, used + n));
   if (n > 0) memcpy(words->bytes + used, text, (size_t)n);
-  words->hash[words->n++] = hash;
-  words->offset[words->n] = used + n;
+  words->offset[++words->n] = used + n;
 done:
   return status;
 }
@@ -82,11 +82,11 @@ done:
 Status csv_words_code(CsvWords *words, const char *text, int64_t n, int32_t *code) {
   Status status = OK;
   if (2 * (words->n + 1) > words->n_slots) TRY(words_widen(words));
-  uint32_t hash = (uint32_t)hash_word(text, n);
-  int64_t at = hash & (words->n_slots - 1);
-  for (; words->slots[at]; at = (at + 1) & (words->n_slots - 1)) {
-    int32_t found = words->slots[at] - 1;
-    if (words->hash[found] != hash) continue;
+  uint64_t hash = hash_word(text, n) >> 32, slot;
+  int64_t at = (int64_t)hash & (words->n_slots - 1);
+  for (; (slot = words->slots[at]) != 0; at = (at + 1) & (words->n_slots - 1)) {
+    if (slot >> 32 != hash) continue;
+    int32_t found = (int32_t)(uint32_t)slot - 1;
     int64_t begin = words->offset[found], length = words->offset[found + 1] - begin;
     if (length != n || memcmp(words->bytes + begin, text, (size_t)n) != 0) continue;
     *code = found;
@@ -94,9 +94,9 @@ Status csv_words_code(CsvWords *words, const char *text, int64_t n, int32_t *cod
   }
   if (words->n == INT32_MAX - 1)
     return status_fail(FORMAT, "more than two billion distinct words in a column");
-  words->slots[at] = (int32_t)words->n + 1;
   *code = (int32_t)words->n;
-  TRY(words_append(words, text, n, hash));
+  words->slots[at] = hash << 32 | (uint64_t)(words->n + 1);
+  TRY(words_append(words, text, n));
 done:
   return status;
 }
@@ -155,6 +155,11 @@ CsvReason csv_parse_real(CsvField field, double *value) {
   return verdict == NUMBER_OK ? CSV_GOOD : verdict == NUMBER_RANGE ? CSV_RANGE : CSV_NO_REAL;
 }
 
+/* Padding behind a batch makes eight bytes readable at every field. */
+static inline CsvReason parse_real_padded(CsvField field, double *value) {
+  return real_parse_short(field.text, field.n, value) ? CSV_GOOD : csv_parse_real(field, value);
+}
+
 CsvReason csv_parse_integer(CsvField field, int64_t *value) {
   NumberParse verdict = integer_parse(field.text, field.n, value);
   if (verdict == NUMBER_OK) return CSV_GOOD;
@@ -203,8 +208,9 @@ void csv_builder_clear(CsvBuilder *builder) {
   csv_words_clear(&builder->words);
 }
 
-static bool fetch(const CsvBuilder *builder, const CsvBatch *batch, int64_t k,
-                  const uint8_t *reason, CsvField *field) {
+static inline __attribute__((always_inline)) bool fetch(const CsvBuilder *builder,
+                                                        const CsvBatch *batch, int64_t k,
+                                                        const uint8_t *reason, CsvField *field) {
   if (reason[k] != CSV_GOOD) return false;
   *field = csv_batch_field(batch, k, builder->target.field);
   return field->n > 0 &&
@@ -224,7 +230,7 @@ static bool fetch(const CsvBuilder *builder, const CsvBatch *batch, int64_t k,
 
 static void add_reals(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
   double *values = builder->column->real + row;
-  PARSE_COLUMN(values, NAN, csv_parse_real)
+  PARSE_COLUMN(values, NAN, parse_real_padded)
 }
 
 static void add_integers(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
@@ -273,12 +279,21 @@ static Status reserve_items(CsvBuilder *builder, int64_t rows, int64_t more) {
   int64_t need = builder->items_n + more;
   if (need <= builder->items_capacity) return OK;
   double growth = rows > 0 ? (double)column->n / (double)rows * 1.05 : 0;
-  int64_t guess = (int64_t)((double)builder->items_n * growth);
+  int64_t guess = (int64_t)((double)need * growth);
   if (guess < need + need / 4) guess = need + need / 4;
-  Status status = column->type == COLUMN_TEXT ? GROW(&column->bytes, builder->items_n, guess + COPY)
-                                              : GROW(&column->code, builder->items_n, guess);
+  Status status = column->type == COLUMN_TEXT
+                      ? GROW(&column->bytes, builder->items_n, guess + COPY)
+                      : GROW(&column->code, builder->items_n, guess);
   if (status == OK) builder->items_capacity = guess;
   return status;
+}
+
+/* Before the first row: the room that all rows need if they are like those of the first batch. */
+static Status reserve_first(CsvBuilder *builder, const CsvBatch *batch, const uint8_t *reason) {
+  int64_t bytes = 0;
+  for (int64_t k = 0; k < batch->n; k++)
+    if (reason[k] == CSV_GOOD) bytes += csv_batch_field(batch, k, builder->target.field).n;
+  return reserve_items(builder, batch->n, bytes);
 }
 
 static Status mark_missing(CsvBuilder *builder, int64_t row, bool counted) {
@@ -295,7 +310,7 @@ static Status add_texts(CsvBuilder *builder, const CsvBatch *batch, int64_t row,
   Status status = OK;
   Column *column = builder->column;
   const char *scratch = batch->scratch;
-  TRY(reserve_items(builder, row, 1));
+  if (row == 0) TRY(reserve_first(builder, batch, reason));
   for (int64_t k = 0; k < batch->n; k++) {
     CsvField field;
     if (!fetch(builder, batch, k, reason, &field)) {

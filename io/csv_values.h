@@ -18,10 +18,9 @@ typedef struct CsvTarget {
 typedef struct CsvWords {
   int64_t n, capacity;
   int64_t *offset; /* n + 1 */
-  uint32_t *hash;
   char *bytes;
   int64_t bytes_capacity;
-  int32_t *slots; /* open addressing; code + 1, 0: free */
+  uint64_t *slots; /* open addressing; hash in the upper half, code + 1 in the lower; 0: free */
   int64_t n_slots;
 } CsvWords;
 void csv_words_clear(CsvWords *words);

@@ -2,6 +2,7 @@
  *
  * Runs on one rank under CTest; started with mpirun it reads every file with 1 .. size ranks, each
  * with buffers of 64 bytes and more, so that every kind of border falls everywhere. */
+#include <libdeflate.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -500,6 +501,101 @@ static void test_good_files(void) {
   table_clear(&table);
 }
 
+/* One gzip member; returns its length. */
+static size_t gzip_member(const char *text, size_t n, char *out, size_t room) {
+  struct libdeflate_compressor *deflater = libdeflate_alloc_compressor(6);
+  size_t made = libdeflate_gzip_compress(deflater, text, n, out, room);
+  libdeflate_free_compressor(deflater);
+  return made;
+}
+
+static void test_gzip(void) {
+  static const char first[] = "tempo,n\n1,2\n", second[] = "3,4\n5,6";
+  static char packed[1000], large[200000], large_packed[200000];
+  char *names[] = {(char *)"tempo"};
+  CsvColumn columns[] = {{.type = (char *)"real"}};
+  CsvOptions one = typed(1, names, columns);
+  size_t n = gzip_member(first, sizeof first - 1, packed, sizeof packed);
+  n += gzip_member(second, sizeof second - 1, packed + n, sizeof packed - n);
+  Table table;
+  CHECK_OK(read_text(packed, n + 100, one, &table, NULL)); /* zero padding */
+  CHECK_INTEGER(table.rows.n_global, 3);
+  int64_t i = row_with(&table, 2);
+  if (i >= 0) CHECK_REAL(table.columns[0]->real[i], 5, 0);
+  table_clear(&table);
+  expect_n(packed, n - 3, one, FORMAT, "damaged or cut off", "");
+  packed[n] = 'x';
+  expect_n(packed, n + 20, one, FORMAT, "damaged or cut off", "");
+  packed[12] ^= 0x55;
+  expect_n(packed, n, one, FORMAT, "damaged or cut off", "");
+  /* A large member before a small one: the guess of the length is too low. */
+  size_t length = (size_t)sprintf(large, "tempo\n");
+  for (int64_t row = 0; row < 20000; row++)
+    length += (size_t)sprintf(large + length, "%d\n", (int)row);
+  n = gzip_member(large, length, large_packed, sizeof large_packed);
+  n += gzip_member("x\n", 2, large_packed + n, sizeof large_packed - n);
+  one.on_bad_row = CSV_SKIP;
+  CsvReport report;
+  CHECK_OK(read_text(large_packed, n, one, &table, &report));
+  CHECK_INTEGER(table.rows.n_global, 20000);
+  CHECK_INTEGER(report.skipped_by[CSV_NO_REAL], 1);
+  for (int64_t row = 0; row < table.rows.n; row++)
+    CHECK_REAL(table.columns[0]->real[row], (double)table.row_id[row], 0);
+  csv_report_clear(&report);
+  table_clear(&table);
+  n = gzip_member("", 0, packed, sizeof packed);
+  expect_n(packed, n, one, FORMAT, "is empty once inflated", "");
+}
+
+/* Many rows: growth of every array, words in a different order on every rank, all types at once. */
+static void test_many(void) {
+  enum { N = 30000 };
+  static char text[N * 60];
+  size_t n = (size_t)sprintf(text, "i,x,t,c,l\n");
+  for (int i = 0; i < N; i++) {
+    n += (size_t)sprintf(text + n, "%d,%d.%d,%.*s,w%d,", i, i, i % 10, i % 20,
+                         "abcdefghijklmnopqrst", (i * 7919) % 5000);
+    const char *quote = i % 4 > 1 ? "\"" : "";
+    n += (size_t)sprintf(text + n, "%s", quote);
+    for (int j = 0; j < i % 4; j++)
+      n += (size_t)sprintf(text + n, "%sv%d", j ? ", " : "", (i + j) % 3000);
+    n += (size_t)sprintf(text + n, "%s\n", quote);
+  }
+  char *names[] = {(char *)"l", (char *)"c", (char *)"t", (char *)"x", (char *)"i"};
+  CsvColumn columns[] = {{.type = (char *)"list, "},
+                         {.type = (char *)"category"},
+                         {.type = (char *)"text"},
+                         {.type = (char *)"real"},
+                         {.type = (char *)"integer"}};
+  CsvOptions options = typed(5, names, columns);
+  Table table;
+  CHECK_OK(read_text(text, n, options, &table, NULL));
+  CHECK_INTEGER(table.rows.n_global, N);
+  CHECK_INTEGER(table.columns[0]->dictionary.n, 3000);
+  CHECK_INTEGER(table.columns[1]->dictionary.n, 5000);
+  for (int64_t row = 0; row < table.rows.n; row++) {
+    int i = (int)table.row_id[row];
+    char word[32];
+    int64_t length = 0;
+    CHECK_INTEGER(table.columns[4]->integer[row], i);
+    snprintf(word, sizeof word, "%d.%d", i, i % 10);
+    CHECK_REAL(table.columns[3]->real[row], strtod(word, NULL), 0);
+    const char *got = column_text(table.columns[2], row, &length);
+    CHECK(length == i % 20 && memcmp(got, "abcdefghijklmnopqrst", (size_t)length) == 0);
+    snprintf(word, sizeof word, "w%d", (i * 7919) % 5000);
+    got = column_text(table.columns[1], row, &length);
+    CHECK(length == (int64_t)strlen(word) && memcmp(got, word, (size_t)length) == 0);
+    const Column *list = table.columns[0];
+    CHECK_INTEGER(list->offset[row + 1] - list->offset[row], i % 4);
+    for (int j = 0; j < i % 4; j++) {
+      snprintf(word, sizeof word, "v%d", (i + j) % 3000);
+      got = dictionary_word(&list->dictionary, list->code[list->offset[row] + j], &length);
+      CHECK(length == (int64_t)strlen(word) && memcmp(got, word, (size_t)length) == 0);
+    }
+  }
+  table_clear(&table);
+}
+
 static void test_options(void) {
   char *names[] = {(char *)"tempo"};
   CsvColumn columns[] = {{.type = (char *)"rael"}};
@@ -658,6 +754,8 @@ int main(int argc, char **argv) {
   test_no_header();
   test_good_files();
   test_bad_files();
+  test_gzip();
+  test_many();
   test_faults();
   test_random(cases ? atoi(cases) : 600);
   CHECK_INTEGER(memory_balance(), 0);

@@ -25,6 +25,26 @@ static void same(const char *text) {
   }
 }
 
+/* The short form agrees with the general one wherever it answers, and answers when it should. */
+static void test_short(void) {
+  static const char alphabet[] = "0123456789.-+e/:";
+  char text[32];
+  for (int i = 0; i < 2000000; i++) {
+    int n = (int)(next() % 11);
+    memset(text, (int)next(), sizeof text);
+    for (int j = 0; j < n; j++) text[j] = alphabet[next() % (next() % 8 ? 11 : 16)];
+    double got = 5, want = 5;
+    bool answered = real_parse_short(text, n, &got);
+    NumberParse verdict = real_parse(text, n, &want);
+    bool plain = verdict == NUMBER_OK && n - (*text == '-') <= 8 && !memchr(text, 'e', (size_t)n) &&
+                 *text != '+';
+    if (answered != plain || (answered && memcmp(&got, &want, sizeof got) != 0))
+      fprintf(stderr, "\"%.*s\": %d %.17g, expected %d %.17g\n", n, text, answered, got, plain,
+              want);
+    CHECK(answered == plain && (!answered || memcmp(&got, &want, sizeof got) == 0));
+  }
+}
+
 static void none(const char *text) {
   double value;
   if (real_parse(text, (int64_t)strlen(text), &value) != NUMBER_NONE) fprintf(stderr, "%s\n", text);
@@ -159,6 +179,7 @@ int main(void) {
   const char *seed = getenv("SEED");
   state = seed ? strtoull(seed, NULL, 10) : 20240607;
   printf("seed %llu\n", (unsigned long long)state);
+  test_short();
   test_cases();
   test_ties();
   test_random();
