@@ -21,7 +21,7 @@
 #include "split.h"
 
 enum {
-  HISTOGRAM_ROWS = 256, /* nodes of at least so many rows keep a full histogram */
+  HISTOGRAM_ROWS = 128, /* nodes of at least so many rows keep a full histogram */
   STACK = 72,           /* more than log2 of any number of rows, twice */
   FEW_CLASSES = 32,     /* so many classes of a leaf are sorted by insertion */
 };

@@ -2,6 +2,7 @@
  * mpirun it compares the whole communicator with every rank alone. */
 #include <stdlib.h>
 
+#include "kernels/base/fault.h"
 #include "kernels/base/memory.h"
 #include "kernels/numeric/hash.h"
 #include "kernels/tree/forest.h"
@@ -363,6 +364,34 @@ static void odd_data(void) {
   }
 }
 
+/* Every allocation of a fit fails once, on one rank after the other: all ranks get MEMORY, none
+ * hangs, nothing is lost. */
+static void faults(int64_t n_classes) {
+  Comm world = comm_world();
+  ForestOptions options = defaults();
+  options.trees = 2;
+  options.permutations = 1;
+  Data data;
+  data_make(&data, &world, 60, 2, n_classes, true);
+  int64_t nth = 1;
+  for (Status status = MEMORY; status != OK; nth++) {
+    Summary summary;
+    void *model = NULL;
+    summary_init(&summary, world.rank == 0);
+    bool mine = nth % world.size == world.rank;
+    fault_arm(FAULT_MEMORY, mine ? (nth + world.size - 1) / world.size : 0, false);
+    status = forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary);
+    bool untouched = mine && fault_count(FAULT_MEMORY) < (nth + world.size - 1) / world.size;
+    fault_arm(FAULT_MEMORY, 0, false);
+    CHECK(status == MEMORY || status == OK);
+    if (status == OK) CHECK(comm_any_all(&world, untouched));
+    forest_model.free(&model);
+    summary_clear(&summary);
+  }
+  CHECK(nth > 60);
+  data_clear(&data);
+}
+
 static void feature_counts(void) {
   CHECK_INTEGER(forest_features(-1, TASK_REGRESSION, 16), 16);
   CHECK_INTEGER(forest_features(-1, TASK_CLASSIFICATION, 17), 4);
@@ -387,6 +416,8 @@ int main(int argc, char **argv) {
   resumes();
   bad_input();
   odd_data();
+  faults(0);
+  faults(3);
   feature_counts();
   CHECK_INTEGER(memory_balance(), 0);
   int failed = check_report("tree/forest");
