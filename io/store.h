@@ -1,10 +1,12 @@
 /* The store: artifacts as HDF5 files, written and read by all ranks, and units as small files.
  *
- * An artifact is a list of fields (kernels/base/fields.h) plus texts (attributes of the root).
- * Replicated fields are written by rank 0, distributed ones by all ranks: chunked, shuffled,
- * deflated, with Fletcher-32 checksums. It is written under a temporary name, flushed, synced and
- * renamed. A field whose `origin` names a dataset of an older artifact is stored as an external
- * link to it. HDF5's file locking is off: the rename keeps files whole, on NFS and Lustre too. */
+ * An artifact is a list of fields (kernels/base/fields.h) plus texts (data sets of the group
+ * "texts"). Rank 0 shapes the file; all ranks write and read the bulk in it, chunked, shuffled,
+ * deflated, with Fletcher-32 checksums, at the places that rank 0 gives. No call of HDF5 is
+ * collective, so none can hang when it fails on one rank. The file's bytes do not depend on the
+ * number of ranks. It is written under a temporary name, synced and renamed. A field whose
+ * `origin` names a data set of an older artifact in the same folder is stored as an external link
+ * to it. HDF5's file locking is off: the rename keeps files whole, on NFS and Lustre too. */
 #ifndef SEGUE_IO_STORE_H
 #define SEGUE_IO_STORE_H
 
@@ -30,9 +32,11 @@ const char *store_text(const StoreTexts *texts, const char *name); /* NULL when 
 /* Write an artifact.
  * path    final name; the temporary one is path + ".tmp", overwritten
  * rows    the rows that distributed fields share, whole blocks; NULL when there are none
- * texts   same on all ranks
- * Collective. Fails with IO (agreed; names path and the system's reason; the temporary file is
- * removed, an old file of that name is untouched), MEMORY. */
+ * texts   same on all ranks; NULL: none
+ * fields  the same names, types and order on all ranks; no name begins with "texts/"
+ * Collective. Fails with IO (agreed; names path and the system's reason), MEMORY, INVALID when a
+ * name or an extent cannot be stored. After a failure the temporary file is removed and an old
+ * file of that name untouched. */
 CHECKED Status store_write_all(const Comm *comm, const char *path, const StoreTexts *texts,
                                const Fields *fields, const Rows *rows);
 
@@ -40,8 +44,9 @@ CHECKED Status store_write_all(const Comm *comm, const char *path, const StoreTe
  * texts, out  the caller clears them; out is an IN list; fields read get origin "FILE:PATH", FILE
  *             being path's last part
  * rows        out: the rows of distributed fields for this rank; n_global -1 when there are none
- * Collective. Fails with IO when it cannot be opened, FORMAT when it is no artifact, of another
- * STORE_VERSION, truncated or damaged; messages name path and field; agreed. */
+ * Collective. Fails with IO when it or a file it links to cannot be read, FORMAT when it is no
+ * artifact, of another STORE_VERSION, truncated or damaged; messages name path and field; agreed.
+ * MEMORY. */
 CHECKED Status store_read_all(const Comm *comm, const char *path, StoreTexts *texts, Fields *out,
                               Rows *rows);
 
