@@ -239,6 +239,12 @@ done:
   return status;
 }
 
+static Status report_size(const Ensemble *e, Summary *summary) {
+  int64_t nodes = e->node_offset[e->n_trees];
+  return summary_note(summary, NOTE_INFO, "%lld trees, %lld leaves each on average",
+                      (long long)e->n_trees, (long long)((nodes / e->n_trees + 1) / 2));
+}
+
 /* Mean fall of the score when a feature's values are permuted; collective. */
 static Status permute_all(const Fit *fit, const Oob *oob, const OobScore *whole, double *fall) {
   Status status = OK;
@@ -400,6 +406,7 @@ static Status forest_fit_all(const Comm *comm, const TrainingData *data, const v
   forest->unit = fit.samples.unit;
   forest->bits = fit.samples.rows.bits;
   TRY(grow_all(&fit));
+  AGREE(comm, report_size(&forest->ensemble, summary));
   bool permuted = fit.options->permutations > 0 && fit.options->bootstrap;
   AGREE(comm, NEW(&fall, data->x->d));
   if (fit.bag_bytes > 0) TRY(score_all(&fit, fall, summary));
@@ -457,6 +464,10 @@ static Status forest_predict(const void *model, const Matrix *x, double *out) {
   uint8_t *codes = NULL;
   int32_t *value = NULL;
   int64_t *sums = NULL;
+  if (x->d != forest->ensemble.bins.d) {
+    return status_fail(INVALID, "forest: rows have %lld features, the model has %lld",
+                       (long long)x->d, (long long)forest->ensemble.bins.d);
+  }
   TRY(NEW(&codes, block * bins_stride(x->d)));
   TRY(NEW(&value, block));
   TRY(NEW(&sums, block * width));
