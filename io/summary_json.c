@@ -1,139 +1,198 @@
 /* A summary as JSON text and back; see summary_json.h.
  *
- * Within artifacts the form has to be lossless, so numbers go through our own shortest text:
- * cJSON prints 15 digits where those read back, else 17. */
+ * Written as text, read by cJSON: the form has to be lossless within artifacts, and cJSON prints 15
+ * digits where those come close enough. */
 #include "summary_json.h"
 
+#include <cJSON.h>
 #include <math.h>
 #include <string.h>
 
 #include "kernels/base/memory.h"
 
 static const char *const series_words[] = {"line", "bars", "histogram", "heatmap", "scatter"};
+static const char *const cell_words[] = {"text", "real", "integer"};
 enum { SERIES_KINDS = sizeof series_words / sizeof *series_words };
 
 /* ---- writing ---- */
 
-static void add_number(cJSON *object, const char *name, double value) {
-  if (isfinite(value)) cJSON_AddNumberToObject(object, name, value);
-  else cJSON_AddNullToObject(object, name);
+static void comma(Text *text, int64_t i) {
+  if (i > 0) text_add(text, ",");
 }
 
-static cJSON *number(double value) {
-  return isfinite(value) ? cJSON_CreateNumber(value) : cJSON_CreateNull();
+/* ,"name": before a value */
+static void member_name(Text *text, const char *name) {
+  text_add(text, ",");
+  text_json(text, name);
+  text_add(text, ":");
 }
 
-static cJSON *numbers(const double *values, int64_t n) {
-  if (!values) return cJSON_CreateNull();
-  cJSON *array = cJSON_CreateArray();
-  for (int64_t i = 0; i < n; i++) cJSON_AddItemToArray(array, number(values[i]));
-  return array;
+static void write_numbers(Text *text, const char *name, const double *values, int64_t n) {
+  member_name(text, name);
+  text_add(text, values ? "[" : "null");
+  for (int64_t i = 0; values && i < n; i++) {
+    comma(text, i);
+    text_json_number(text, values[i]);
+  }
+  if (values) text_add(text, "]");
 }
 
-static cJSON *texts(char *const *items, int64_t n) {
-  if (!items) return cJSON_CreateNull();
-  cJSON *array = cJSON_CreateArray();
-  for (int64_t i = 0; i < n; i++) cJSON_AddItemToArray(array, cJSON_CreateString(items[i]));
-  return array;
+static void write_texts(Text *text, const char *name, char *const *items, int64_t n) {
+  member_name(text, name);
+  text_add(text, items ? "[" : "null");
+  for (int64_t i = 0; items && i < n; i++) {
+    comma(text, i);
+    text_json(text, items[i]);
+  }
+  if (items) text_add(text, "]");
 }
 
-/* metrics.SPLIT.NAME = value; what else there is to say of a metric stands in metric_details. */
-static void add_metrics(cJSON *root, const Summary *summary) {
-  cJSON *metrics = cJSON_AddObjectToObject(root, "metrics");
-  cJSON *details = cJSON_AddArrayToObject(root, "metric_details");
+static void write_text_member(Text *text, const char *name, const char *value) {
+  member_name(text, name);
+  text_json(text, value ? value : "");
+}
+
+static void write_real_member(Text *text, const char *name, double value) {
+  member_name(text, name);
+  text_json_number(text, value);
+}
+
+static void write_flag(Text *text, const char *name, bool flag) {
+  member_name(text, name);
+  text_add(text, flag ? "true" : "false");
+}
+
+/* The first metric of that split, and of that name unless it is NULL. */
+static const Metric *first_metric(const Summary *summary, const char *split, const char *name) {
+  for (const Metric *m = summary->metrics; m < summary->metrics + summary->n_metrics; m++)
+    if (strcmp(m->split, split) == 0 && (!name || strcmp(m->name, name) == 0)) return m;
+  return NULL;
+}
+
+static void write_split(Text *text, const Summary *summary, const char *split) {
+  int64_t written = 0;
+  text_json(text, split);
+  text_add(text, ":{");
   for (int64_t i = 0; i < summary->n_metrics; i++) {
     const Metric *m = &summary->metrics[i];
-    cJSON *split = cJSON_GetObjectItemCaseSensitive(metrics, m->split);
-    if (!split) split = cJSON_AddObjectToObject(metrics, m->split);
-    add_number(split, m->name, m->value);
-    cJSON *detail = cJSON_CreateObject();
-    cJSON_AddStringToObject(detail, "split", m->split);
-    cJSON_AddStringToObject(detail, "name", m->name);
-    add_number(detail, "value", m->value);
-    add_number(detail, "low", m->low);
-    add_number(detail, "high", m->high);
-    cJSON_AddBoolToObject(detail, "higher_better", m->higher_better);
-    cJSON_AddBoolToObject(detail, "headline", m->headline);
-    cJSON_AddItemToArray(details, detail);
+    if (strcmp(m->split, split) != 0 || first_metric(summary, split, m->name) != m) continue;
+    comma(text, written++);
+    text_json(text, m->name);
+    text_add(text, ":");
+    text_json_number(text, m->value);
   }
+  text_add(text, "}");
 }
 
-/* Integers beyond 2^53 do not occur: they count rows. */
-static cJSON *cell_json(const Cell *cell) {
+static void write_metrics(Text *text, const Summary *summary) {
+  int64_t written = 0;
+  text_add(text, "\"metrics\":{");
+  for (int64_t i = 0; i < summary->n_metrics; i++) {
+    const Metric *m = &summary->metrics[i];
+    if (first_metric(summary, m->split, NULL) != m) continue;
+    comma(text, written++);
+    write_split(text, summary, m->split);
+  }
+  text_add(text, "}");
+}
+
+static void write_detail(Text *text, const Metric *metric) {
+  text_add(text, "{\"split\":");
+  text_json(text, metric->split);
+  write_text_member(text, "name", metric->name);
+  write_real_member(text, "value", metric->value);
+  write_real_member(text, "low", metric->low);
+  write_real_member(text, "high", metric->high);
+  write_flag(text, "higher_better", metric->higher_better);
+  write_flag(text, "headline", metric->headline);
+  text_add(text, "}");
+}
+
+static void write_cell(Text *text, const Cell *cell) {
   switch (cell->type) {
-    case CELL_TEXT: return cJSON_CreateString(cell->text ? cell->text : "");
-    case CELL_INTEGER: return cJSON_CreateNumber((double)cell->integer);
-    case CELL_REAL: break;
+    case CELL_TEXT: text_json(text, cell->text ? cell->text : ""); return;
+    case CELL_INTEGER: text_format(text, "%lld", (long long)cell->integer); return;
+    case CELL_REAL: text_json_number(text, cell->real); return;
   }
-  return number(cell->real);
 }
 
-static cJSON *table_json(const SummaryTable *table) {
-  cJSON *object = cJSON_CreateObject();
-  cJSON_AddStringToObject(object, "name", table->name);
-  cJSON_AddStringToObject(object, "title", table->title);
-  cJSON_AddItemToObject(object, "columns", texts(table->columns, table->n_columns));
-  cJSON *types = cJSON_AddArrayToObject(object, "types");
-  static const char *const words[] = {"text", "real", "integer"};
-  for (int64_t j = 0; j < table->n_columns; j++) {
-    CellType type = table->n_rows > 0 ? table->cells[j].type : CELL_TEXT;
-    cJSON_AddItemToArray(types, cJSON_CreateString(words[type]));
+static void write_table(Text *text, const SummaryTable *table) {
+  int64_t d = table->n_columns;
+  text_add(text, "{\"name\":");
+  text_json(text, table->name);
+  write_text_member(text, "title", table->title);
+  write_texts(text, "columns", table->columns, d);
+  text_add(text, ",\"types\":[");
+  for (int64_t j = 0; j < d; j++) {
+    comma(text, j);
+    text_json(text, cell_words[table->n_rows > 0 ? table->cells[j].type : CELL_TEXT]);
   }
-  cJSON *rows = cJSON_AddArrayToObject(object, "rows");
+  text_add(text, "],\"rows\":[");
   for (int64_t i = 0; i < table->n_rows; i++) {
-    cJSON *row = cJSON_CreateArray();
-    for (int64_t j = 0; j < table->n_columns; j++)
-      cJSON_AddItemToArray(row, cell_json(&table->cells[i * table->n_columns + j]));
-    cJSON_AddItemToArray(rows, row);
+    comma(text, i);
+    text_add(text, "[");
+    for (int64_t j = 0; j < d; j++) {
+      comma(text, j);
+      write_cell(text, &table->cells[i * d + j]);
+    }
+    text_add(text, "]");
   }
-  return object;
+  text_add(text, "]}");
 }
 
-static cJSON *series_json(const Series *s) {
+static void write_series(Text *text, const Series *s) {
   bool heatmap = s->kind == SERIES_HEATMAP, histogram = s->kind == SERIES_HISTOGRAM;
-  cJSON *object = cJSON_CreateObject();
-  cJSON_AddStringToObject(object, "name", s->name);
-  cJSON_AddStringToObject(object, "title", s->title);
-  cJSON_AddStringToObject(object, "kind", series_words[s->kind]);
-  cJSON_AddStringToObject(object, "x_label", s->x_label);
-  cJSON_AddStringToObject(object, "y_label", s->y_label);
-  cJSON_AddNumberToObject(object, "n_x", (double)s->n_x);
-  cJSON_AddNumberToObject(object, "n_y", (double)s->n_y);
-  cJSON_AddItemToObject(object, "x", numbers(s->x, s->n_x + (histogram || heatmap)));
-  cJSON_AddItemToObject(object, "y", numbers(s->y, s->n_y + heatmap));
-  cJSON_AddItemToObject(object, "z", numbers(s->z, s->n_x * s->n_y));
-  cJSON_AddItemToObject(object, "x_names", texts(s->x_names, s->n_x));
-  cJSON_AddItemToObject(object, "y_names", texts(s->y_names, s->n_y));
-  return object;
+  text_add(text, "{\"name\":");
+  text_json(text, s->name);
+  write_text_member(text, "title", s->title);
+  write_text_member(text, "kind", series_words[s->kind]);
+  write_text_member(text, "x_label", s->x_label);
+  write_text_member(text, "y_label", s->y_label);
+  write_real_member(text, "n_x", (double)s->n_x);
+  write_real_member(text, "n_y", (double)s->n_y);
+  write_numbers(text, "x", s->x, s->n_x + (histogram || heatmap));
+  write_numbers(text, "y", s->y, s->n_y + heatmap);
+  write_numbers(text, "z", s->z, s->n_x * s->n_y);
+  write_texts(text, "x_names", s->x_names, s->n_x);
+  write_texts(text, "y_names", s->y_names, s->n_y);
+  text_add(text, "}");
 }
 
-cJSON *summary_to_cjson(const Summary *summary) {
-  cJSON *root = cJSON_CreateObject();
-  add_metrics(root, summary);
-  cJSON *tables = cJSON_AddArrayToObject(root, "tables");
-  for (int64_t i = 0; i < summary->n_tables; i++)
-    cJSON_AddItemToArray(tables, table_json(&summary->tables[i]));
-  cJSON *series = cJSON_AddArrayToObject(root, "series");
-  for (int64_t i = 0; i < summary->n_series; i++)
-    cJSON_AddItemToArray(series, series_json(&summary->series[i]));
-  cJSON *notes = cJSON_AddArrayToObject(root, "notes");
-  for (int64_t i = 0; i < summary->n_notes; i++) {
-    cJSON *note = cJSON_CreateObject();
-    bool warning = summary->notes[i].level == NOTE_WARNING;
-    cJSON_AddStringToObject(note, "level", warning ? "warning" : "info");
-    cJSON_AddStringToObject(note, "text", summary->notes[i].text);
-    cJSON_AddItemToArray(notes, note);
-  }
-  return root;
+static void write_note(Text *text, const Note *note) {
+  text_add(text, "{\"level\":");
+  text_json(text, note->level == NOTE_WARNING ? "warning" : "info");
+  write_text_member(text, "text", note->text);
+  text_add(text, "}");
+}
+
+/* A list of n items; item: the statement that writes number i. */
+#define WRITE_LIST(text, name, n, item) \
+  do {                                  \
+    text_add((text), ",");              \
+    text_add((text), indent);           \
+    text_add((text), "\"" name "\":["); \
+    for (int64_t i = 0; i < (n); i++) { \
+      comma((text), i);                 \
+      item;                             \
+    }                                   \
+    text_add((text), "]");              \
+  } while (0)
+
+void summary_write_json(Text *text, const Summary *summary, const char *indent) {
+  text_add(text, indent);
+  write_metrics(text, summary);
+  WRITE_LIST(text, "metric_details", summary->n_metrics, write_detail(text, &summary->metrics[i]));
+  WRITE_LIST(text, "tables", summary->n_tables, write_table(text, &summary->tables[i]));
+  WRITE_LIST(text, "series", summary->n_series, write_series(text, &summary->series[i]));
+  WRITE_LIST(text, "notes", summary->n_notes, write_note(text, &summary->notes[i]));
 }
 
 Status summary_to_json(const Summary *summary, char **json) {
-  cJSON *root = summary_to_cjson(summary);
-  char *text = cJSON_PrintUnformatted(root);
-  cJSON_Delete(root);
-  Status status = text ? memory_text(json, text) : status_fail(MEMORY, "out of memory");
-  cJSON_free(text);
-  return status;
+  Text text = {0};
+  text_add(&text, "{");
+  summary_write_json(&text, summary, "");
+  text_add(&text, "}");
+  return text_take(&text, json);
 }
 
 /* ---- reading ---- */
@@ -166,8 +225,8 @@ static Status read_texts(const cJSON *list, int64_t n, const char ***names) {
   Status status = OK;
   *names = NULL;
   if (!cJSON_IsArray(list)) return OK;
-  if (cJSON_GetArraySize(list) != n) return status_fail(FORMAT, "a list of %d texts is damaged",
-                                                        cJSON_GetArraySize(list));
+  if (cJSON_GetArraySize(list) != n)
+    return status_fail(FORMAT, "a list of %d texts is damaged", cJSON_GetArraySize(list));
   TRY(NEW(names, n));
   const cJSON *item = NULL;
   int64_t i = 0;
@@ -183,12 +242,12 @@ static Status read_numbers(const cJSON *list, int64_t n, double **values) {
   Status status = OK;
   *values = NULL;
   if (!cJSON_IsArray(list)) return OK;
-  if (cJSON_GetArraySize(list) != n) return status_fail(FORMAT, "a list of %d numbers is damaged",
-                                                        cJSON_GetArraySize(list));
+  if (cJSON_GetArraySize(list) != n)
+    return status_fail(FORMAT, "a list of %d numbers is damaged", cJSON_GetArraySize(list));
   TRY(NEW(values, n));
   const cJSON *item = NULL;
   int64_t i = 0;
-  cJSON_ArrayForEach(item, list) (*values)[i++] = number_of(item);
+  cJSON_ArrayForEach(item, list)(*values)[i++] = number_of(item);
 done:
   return status;
 }
@@ -250,11 +309,12 @@ static Status read_series(const cJSON *item, Summary *summary) {
   while (kind < SERIES_KINDS && strcmp(series_words[kind], text_of(item, "kind")) != 0) kind++;
   double n_x = member(item, "n_x"), n_y = member(item, "n_y");
   bool sane = kind < SERIES_KINDS && n_x >= 0 && n_y >= 0 && n_x < 1e9 && n_y < 1e9;
-  if (!sane)
-    return status_fail(FORMAT, "series \"%s\" is damaged", text_of(item, "name"));
+  if (!sane) return status_fail(FORMAT, "series \"%s\" is damaged", text_of(item, "name"));
   bool heatmap = kind == SERIES_HEATMAP, histogram = kind == SERIES_HISTOGRAM;
   const char **x_names = NULL, **y_names = NULL;
-  Series s = {.kind = (SeriesKind)kind, .n_x = (int64_t)n_x, .n_y = (int64_t)n_y,
+  Series s = {.kind = (SeriesKind)kind,
+              .n_x = (int64_t)n_x,
+              .n_y = (int64_t)n_y,
               .name = (char *)(uintptr_t)text_of(item, "name"),
               .title = (char *)(uintptr_t)text_of(item, "title"),
               .x_label = (char *)(uintptr_t)text_of(item, "x_label"),
@@ -297,8 +357,9 @@ Status summary_from_json(const char *json, Summary *summary) {
   if (!cJSON_IsObject(root)) status = status_fail(FORMAT, "its summary is not JSON");
   for (size_t p = 0; status == OK && p < sizeof parts / sizeof *parts; p++) {
     const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(root, parts[p].list))
-      if (status == OK) status = parts[p].read(item, summary);
+    cJSON_ArrayForEach(
+        item, cJSON_GetObjectItemCaseSensitive(root, parts[p].list)) if (status == OK) status =
+        parts[p].read(item, summary);
   }
   cJSON_Delete(root);
   return status;
