@@ -239,12 +239,14 @@ void store_file_abandon(void) {
 
 /* Version 1.10's format: checksums on all metadata, readable by every later version and h5py. */
 static hid_t access_list(void) {
-  hid_t id = H5FDregister(&driver), list = H5Pcreate(H5P_FILE_ACCESS);
+  /* Registered once: closing a file, HDF5 looks at the driver after giving up its hold on it. */
+  static hid_t id = -1;
+  if (id < 0 || H5Iis_valid(id) <= 0) id = H5FDregister(&driver);
+  hid_t list = H5Pcreate(H5P_FILE_ACCESS);
   bool good = id >= 0 && list >= 0 && H5Pset_driver(list, id, NULL) >= 0 &&
               H5Pset_libver_bounds(list, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0 &&
               H5Pset_meta_block_size(list, 8192) >= 0 &&
               H5Pset_fclose_degree(list, H5F_CLOSE_STRONG) >= 0;
-  if (id >= 0) H5FDunregister(id); /* the list keeps it */
   if (good) return list;
   if (list >= 0) H5Pclose(list);
   return -1;
