@@ -109,9 +109,12 @@ static Status spread_rows_all(const Comm *comm, const TrainingData *data, const 
                               const Run *all) {
   Status status = OK;
   int64_t stride = bins_stride(s->rows.bins->d);
+  int64_t largest = comm_max_one_all(comm, data->x->rows.n);
+  int64_t chunk_rows = largest < CHUNK ? largest : CHUNK;
   int64_t mine[2] = {data->x->rows.begin, data->x->rows.n}, *shares = NULL;
-  size_t bytes[3] = {whole_lines(CHUNK * stride), CHUNK * sizeof(uint32_t),
-                     all->group ? CHUNK * sizeof(int64_t) : 0};
+  size_t bytes[3] = {whole_lines(chunk_rows * stride),
+                     whole_lines(chunk_rows * (int64_t)sizeof(uint32_t)),
+                     all->group ? whole_lines(chunk_rows * (int64_t)sizeof(int64_t)) : 0};
   char *buffer = NULL;
   Status local = NEW(&shares, 2 * comm->size);
   if (local == OK) local = NEW(&buffer, (int64_t)(bytes[0] + bytes[1] + bytes[2]));
@@ -120,8 +123,8 @@ static Status spread_rows_all(const Comm *comm, const TrainingData *data, const 
   Run chunk = {(uint8_t *)buffer, (uint32_t *)(void *)(buffer + bytes[0]),
                all->group ? (int64_t *)(void *)(buffer + bytes[0] + bytes[1]) : NULL};
   for (int rank = 0; rank < comm->size; rank++) {
-    for (int64_t done = 0; done < shares[2 * rank + 1]; done += CHUNK) {
-      int64_t left = shares[2 * rank + 1] - done, n = left < CHUNK ? left : CHUNK;
+    for (int64_t done = 0; done < shares[2 * rank + 1]; done += chunk_rows) {
+      int64_t left = shares[2 * rank + 1] - done, n = left < chunk_rows ? left : chunk_rows;
       if (rank == comm->rank) write_run(data, s, done, n, &chunk);
       comm_broadcast_all(comm, rank, buffer, bytes[0] + bytes[1] + bytes[2]);
       if (!s->shared.owner) continue;
