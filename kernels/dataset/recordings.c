@@ -26,12 +26,11 @@ typedef struct Entry {
   int64_t row;
 } Entry;
 
-/* Which rank holds a global row, and what every row points to. */
+/* What every row points to. */
 typedef struct Forest {
   const Comm *comm;
-  int64_t begin, n;
-  int64_t *begins; /* of every rank */
-  int64_t *label;  /* n: a row of the same component, not above the row itself; borrowed */
+  Rows rows;
+  int64_t *label; /* rows.n: a row of the same component, not above the row itself; borrowed */
 } Forest;
 
 /* Links between rows, of which this rank happened to learn. */
@@ -40,26 +39,8 @@ typedef struct Edges {
   int64_t *ends;       /* the higher row, the lower row */
 } Edges;
 
-static Status forest_begin_all(const Comm *comm, const Table *table, int64_t *label, Forest *out) {
-  Status status = OK;
-  *out = (Forest){.comm = comm, .begin = table->rows.begin, .n = table->rows.n, .label = label};
-  AGREE(comm, NEW(&out->begins, comm->size));
-  comm_allgather_all(comm, &out->begin, sizeof out->begin, out->begins);
-done:
-  return status;
-}
-
-/* The last rank that begins at or before the row: ranks without rows begin where the next does. */
 static int home_of(const Forest *forest, int64_t row) {
-  int low = 0, high = forest->comm->size - 1;
-  while (low < high) {
-    int middle = (low + high + 1) / 2;
-    if (forest->begins[middle] <= row)
-      low = middle;
-    else
-      high = middle - 1;
-  }
-  return low;
+  return rows_owner(row, forest->rows.n_global, forest->rows.block, forest->comm->size);
 }
 
 /* ---- messages about rows, to their homes ---- */
@@ -113,7 +94,7 @@ static Status fetch_all(const Forest *forest, const int64_t *values, const int64
   TRY(comm_exchange_all(comm, mail.send, mail.counts, sizeof *asked, (void **)&asked,
                         mail.arrived));
   for (int r = 0; r < comm->size; r++) n_asked += mail.arrived[r];
-  for (int64_t k = 0; k < n_asked; k++) asked[k] = values[asked[k] - forest->begin];
+  for (int64_t k = 0; k < n_asked; k++) asked[k] = values[asked[k] - forest->rows.begin];
   TRY(comm_exchange_all(comm, asked, mail.arrived, sizeof *asked, (void **)&answer, mail.counts));
   for (int64_t k = 0; k < n; k++) out[mail.order[k]] = answer[k];
 done:
@@ -218,7 +199,7 @@ static Status hook_all(const Forest *forest, const Edges *edges, int64_t **hooke
   Status local = OK;
   for (int64_t k = 0; k < n_offers && local == OK; k++) {
     int64_t root = offers[2 * k], low = offers[2 * k + 1];
-    int64_t *label = &forest->label[root - forest->begin];
+    int64_t *label = &forest->label[root - forest->rows.begin];
     if (*label == root) {
       local = RESERVE(hooked, &capacity, *n + 1);
       if (local == OK) (*hooked)[(*n)++] = root;
@@ -240,10 +221,10 @@ static Status jump_all(const Forest *forest, int64_t *rows, int64_t n) {
   AGREE(comm, NEW(&up, n));
   while (comm_any_all(comm, n > 0)) {
     int64_t left = 0;
-    for (int64_t k = 0; k < n; k++) up[k] = forest->label[rows[k] - forest->begin];
+    for (int64_t k = 0; k < n; k++) up[k] = forest->label[rows[k] - forest->rows.begin];
     TRY(fetch_all(forest, forest->label, up, n, up));
     for (int64_t k = 0; k < n; k++) {
-      int64_t *label = &forest->label[rows[k] - forest->begin];
+      int64_t *label = &forest->label[rows[k] - forest->rows.begin];
       if (*label == up[k]) continue; /* a root stands above it */
       *label = up[k];
       rows[left++] = rows[k];
@@ -282,9 +263,9 @@ static Status join_trees_all(const Forest *forest, Edges *edges) {
     n = 0;
   }
   /* Rows that hooked in one round know the root of that round only. */
-  AGREE(forest->comm, NEW(&rows, forest->n));
-  for (int64_t i = 0; i < forest->n; i++)
-    if (forest->label[i] != forest->begin + i) rows[n++] = forest->begin + i;
+  AGREE(forest->comm, NEW(&rows, forest->rows.n));
+  for (int64_t i = 0; i < forest->rows.n; i++)
+    if (forest->label[i] != forest->rows.begin + i) rows[n++] = forest->rows.begin + i;
   TRY(jump_all(forest, rows, n));
 done:
   memory_free(&rows);
@@ -299,22 +280,22 @@ static Status count_all(const Forest *forest, const uint8_t *keyed, RecordingCou
   Status status = OK;
   Mail mail = {0};
   int64_t *later = NULL, *told = NULL, *others = NULL, n = 0, n_told = 0, sums[3] = {0};
-  AGREE(comm, NEW(&later, forest->n));
-  for (int64_t i = 0; i < forest->n; i++) {
-    if (forest->label[i] != forest->begin + i) later[n++] = forest->label[i];
+  AGREE(comm, NEW(&later, forest->rows.n));
+  for (int64_t i = 0; i < forest->rows.n; i++) {
+    if (forest->label[i] != forest->rows.begin + i) later[n++] = forest->label[i];
     sums[2] += !keyed[i];
   }
   AGREE(comm, mail_pack(forest, later, n, 1, &mail));
   TRY(comm_exchange_all(comm, mail.send, mail.counts, sizeof *told, (void **)&told, mail.arrived));
-  AGREE(comm, NEW(&others, forest->n));
+  AGREE(comm, NEW(&others, forest->rows.n));
   for (int r = 0; r < comm->size; r++) n_told += mail.arrived[r];
-  for (int64_t k = 0; k < n_told; k++) others[told[k] - forest->begin]++;
-  counts->largest = forest->n > 0;
-  for (int64_t i = 0; i < forest->n; i++) {
+  for (int64_t k = 0; k < n_told; k++) others[told[k] - forest->rows.begin]++;
+  counts->largest = forest->rows.n > 0;
+  for (int64_t i = 0; i < forest->rows.n; i++) {
     if (others[i] + 1 > counts->largest) counts->largest = others[i] + 1;
     if (others[i] > 0) sums[1] += others[i] + 1;
   }
-  sums[0] = forest->n - n;
+  sums[0] = forest->rows.n - n;
   comm_sum_all(comm, sums, 3);
   counts->largest = comm_max_one_all(comm, counts->largest);
   counts->recordings = sums[0];
@@ -331,19 +312,17 @@ done:
 Status recordings_find_all(const Comm *comm, const Table *table, const TextLists *keys,
                            int64_t *first, RecordingCounts *counts) {
   Status status = OK;
-  Forest forest = {0};
+  Forest forest = {.comm = comm, .rows = table->rows, .label = first};
   Edges edges = {0};
   uint8_t *keyed = NULL;
   *counts = (RecordingCounts){0};
   AGREE(comm, NEW(&keyed, table->rows.n));
-  TRY(forest_begin_all(comm, table, first, &forest));
-  for (int64_t i = 0; i < forest.n; i++) first[i] = forest.begin + i;
+  for (int64_t i = 0; i < forest.rows.n; i++) first[i] = forest.rows.begin + i;
   for (int64_t k = 0; k < keys->n; k++)
     TRY(link_key_all(comm, table, &keys->items[k], keyed, &edges));
   TRY(join_trees_all(&forest, &edges));
   TRY(count_all(&forest, keyed, counts));
 done:
-  memory_free(&forest.begins);
   memory_free(&edges.ends);
   memory_free(&keyed);
   return status;
@@ -351,11 +330,6 @@ done:
 
 Status recordings_number_all(const Comm *comm, const Table *table, const int64_t *first,
                              int64_t *number) {
-  Status status = OK;
-  Forest forest = {0};
-  TRY(forest_begin_all(comm, table, NULL, &forest));
-  TRY(fetch_all(&forest, table->row_id, first, forest.n, number));
-done:
-  memory_free(&forest.begins);
-  return status;
+  const Forest forest = {.comm = comm, .rows = table->rows};
+  return fetch_all(&forest, table->row_id, first, table->rows.n, number);
 }

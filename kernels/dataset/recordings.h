@@ -16,7 +16,7 @@ typedef struct RecordingCounts {
   int64_t keyless;  /* rows where every key lacks a part: linked to nothing */
 } RecordingCounts;
 
-/* Collective. table: rows of all ranks in global order, in blocks or not.
+/* Collective. table: in blocks (numeric/rows.h).
  * keys    lists of columns, same on all ranks; a key of which a part is missing links nothing;
  *         lists count as sets (keys.h)
  * first   out, rows.n: global number of the first row of the row's recording
