@@ -115,7 +115,9 @@ static void random_problems(uint64_t seed) {
     if (pick(&s, &draw, 3) == 0) options.min_samples_leaf = 1 + pick(&s, &draw, 6);
     if (pick(&s, &draw, 3) == 0) options.min_samples_split = 2 + pick(&s, &draw, 12);
     if (pick(&s, &draw, 3) == 0) options.max_depth = pick(&s, &draw, 6);
-    compare(seed + round, n, d, classes[pick(&s, &draw, 5)], bits[pick(&s, &draw, 3)], &options);
+    int64_t n_classes = classes[pick(&s, &draw, 5)];
+    int level_bits = bits[pick(&s, &draw, 3)];
+    compare(seed + round, n, d, n_classes, level_bits, &options);
   }
 }
 
