@@ -12,7 +12,7 @@
 #include "kernels/base/options.h"
 #include "kernels/table/table.h"
 
-enum { CSV_EXAMPLES = 5, CSV_LINE_DEFAULT = 16 << 20, CSV_BUFFER_DEFAULT = 256 << 10 };
+enum { CSV_EXAMPLES = 5, CSV_LINE_DEFAULT = 16 << 20, CSV_BUFFER_DEFAULT = 128 << 10 };
 
 /* One wanted column. In a config a lone text is its type. */
 typedef struct CsvColumn {

@@ -48,7 +48,7 @@ static Status header_names(const CsvSource *source, const CsvBatch *batch, char 
                        source->path, (long long)line);
   TRY(NEW(names, stop - begin + batch->count[0] + 1));
   for (int64_t f = 0; f < batch->count[0]; f++) {
-    CsvField field = csv_batch_field(batch, 0, f);
+    CsvField field = csv_batch_field(batch, 0, f, f + 1 == batch->count[0]);
     if (field.n > 0) memcpy(*names + used, field.text, (size_t)field.n);
     used += field.n + 1;
   }
@@ -257,6 +257,7 @@ Status csv_targets_new(const CsvOptions *options, const CsvHeader *header, CsvTa
       TRY(any_target(options, header, i, *made + i * MADE_NAME, *targets + i));
     else
       TRY(named_target(options, header, i, *targets + i));
+    (*targets)[i].last = (*targets)[i].field + 1 == header->n;
   }
 done:
   return status;

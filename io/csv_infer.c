@@ -59,7 +59,7 @@ static Status probe_batch(const CsvRules *rules, const CsvBatch *batch, const ui
   for (int64_t i = 0; i < rules->n_targets; i++) {
     for (int64_t k = 0; targets[i].type == COLUMN_TYPES && k < batch->n; k++) {
       if (reason[k] != CSV_GOOD) continue;
-      CsvField field = csv_batch_field(batch, k, targets[i].field);
+      CsvField field = csv_batch_field(batch, k, targets[i].field, targets[i].last);
       if (csv_is_missing(&rules->options->missing, field)) continue;
       TRY(probe_value(&probes[i], field));
     }

@@ -71,7 +71,7 @@ static const CsvTarget *guilty(const CsvRules *rules, const CsvBatch *batch, int
   for (int64_t i = 0; i < rules->n_targets; i++) {
     const CsvTarget *target = &rules->targets[i];
     if (target->field < 0 || (first && first->field <= target->field)) continue;
-    CsvField field = csv_batch_field(batch, k, target->field);
+    CsvField field = csv_batch_field(batch, k, target->field, target->last);
     if (csv_is_missing(&rules->options->missing, field)) continue;
     double real;
     int64_t integer;
@@ -102,7 +102,7 @@ static int value_message(const CsvRules *rules, const CsvBatch *batch, int64_t k
       [CSV_RANGE] = "is out of range; correct it or read the column as another type"};
   const CsvTarget *target = guilty(rules, batch, k);
   if (!target) return 0;
-  CsvField field = csv_batch_field(batch, k, target->field);
+  CsvField field = csv_batch_field(batch, k, target->field, target->last);
   int64_t at = csv_batch_begin(batch, k, target->field);
   char shown[SHOWN + 8];
   show(field, shown);

@@ -327,8 +327,8 @@ static inline void enter_record(CsvReader *reader, int64_t begun, int64_t last) 
 static Status reserve_block(CsvReader *reader, int64_t n_ends) {
   Status status = OK;
   int64_t rows = reader->batch.n + BLOCK;
-  if (n_ends + BLOCK > reader->ends_capacity)
-    TRY(RESERVE(&reader->ends, &reader->ends_capacity, n_ends + BLOCK));
+  if (n_ends + BLOCK + 8 > reader->ends_capacity)
+    TRY(RESERVE(&reader->ends, &reader->ends_capacity, n_ends + BLOCK + 8));
   if (rows > reader->rows_capacity) {
     int64_t same = reader->rows_capacity;
     TRY(RESERVE(&reader->first, &same, rows));
@@ -348,6 +348,17 @@ done:
   return status;
 }
 
+/* The positions of the bits, eight at a time: how many there are is hard to predict, how many
+ * eights is not. Up to seven numbers behind the last one are overwritten. */
+static inline void write_bits(uint64_t bits, uint32_t base, uint32_t *to) {
+  for (; bits; to += 8) {
+    for (int j = 0; j < 8; j++) {
+      to[j] = base + (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
+      bits &= bits - 1;
+    }
+  }
+}
+
 /* Find all fields and records that end in bytes[0 .. filled). */
 static Status find_records(CsvReader *reader) {
   Status status = OK;
@@ -363,9 +374,7 @@ static Status find_records(CsvReader *reader) {
     int here = (int)smaller(BLOCK, reader->filled - i);
     if (here < BLOCK) masks_cut(&m, here);
     Ends out = scan_block(reader->bytes + i, &m, here, batch->dialect, &state);
-    uint32_t *to = reader->ends + n_ends;
-    for (uint64_t bits = out.ends; bits; bits &= bits - 1)
-      *to++ = (uint32_t)(i + __builtin_ctzll(bits));
+    write_bits(out.ends, (uint32_t)i, reader->ends + n_ends);
     uint64_t record_ends = out.ends & m.newline;
     for (uint64_t bits = record_ends; bits; bits &= bits - 1) {
       uint64_t bit = bits & -bits;
@@ -376,7 +385,7 @@ static Status find_records(CsvReader *reader) {
       reader->newlines = newlines + __builtin_popcountll(m.newline & (bit | (bit - 1)));
     }
     newlines += __builtin_popcountll(m.newline);
-    n_ends = to - reader->ends;
+    n_ends += __builtin_popcountll(out.ends);
     if (out.stray) TRY(add_strays(reader, out.stray, i));
   }
   batch->bytes = reader->bytes;

@@ -123,11 +123,11 @@ typedef struct CsvField {
 } CsvField;
 CsvField csv_unquote(const CsvBatch *batch, const char *text, int64_t n);
 
-/* Field f of a good record, without quotes. Local. */
-static inline CsvField csv_batch_field(const CsvBatch *batch, int64_t k, int64_t f) {
+/* Field f of a good record, without quotes. last: it is the last one. Local. */
+static inline CsvField csv_batch_field(const CsvBatch *batch, int64_t k, int64_t f, bool last) {
   const uint32_t *end = batch->ends + batch->first[k] + f;
   const char *text = batch->bytes + (uint32_t)(end[-1] + 1), *stop = batch->bytes + *end;
-  bool carriage_return = *stop == '\n' && stop > text && stop[-1] == '\r';
+  bool carriage_return = last && stop > text && stop[-1] == '\r';
   int64_t n = stop - text - carriage_return;
   if (n > 0 && *text == batch->dialect.quote) return csv_unquote(batch, text, n);
   return (CsvField){text, n};

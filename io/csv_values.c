@@ -176,6 +176,11 @@ CsvReason csv_parse_integer(CsvField field, int64_t *value) {
   return CSV_GOOD;
 }
 
+static inline CsvReason parse_integer_padded(CsvField field, int64_t *value) {
+  return integer_parse_short(field.text, field.n, value) ? CSV_GOOD
+                                                         : csv_parse_integer(field, value);
+}
+
 CsvReason csv_parse_boolean(CsvField field, uint8_t *value) {
   static const char *const words[] = {"False", "false", "FALSE", "0", "True", "true", "TRUE", "1"};
   field = trimmed(field);
@@ -212,7 +217,7 @@ static inline __attribute__((always_inline)) bool fetch(const CsvBuilder *builde
                                                         const CsvBatch *batch, int64_t k,
                                                         const uint8_t *reason, CsvField *field) {
   if (reason[k] != CSV_GOOD) return false;
-  *field = csv_batch_field(batch, k, builder->target.field);
+  *field = csv_batch_field(batch, k, builder->target.field, builder->target.last);
   return field->n > 0 &&
          (builder->missing_words->n == 0 || !csv_is_missing(builder->missing_words, *field));
 }
@@ -235,7 +240,7 @@ static void add_reals(CsvBuilder *builder, const CsvBatch *batch, int64_t row, u
 
 static void add_integers(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
   int64_t *values = builder->column->integer + row;
-  PARSE_COLUMN(values, MISSING_INTEGER, csv_parse_integer)
+  PARSE_COLUMN(values, MISSING_INTEGER, parse_integer_padded)
 }
 
 static void add_booleans(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
@@ -281,9 +286,8 @@ static Status reserve_items(CsvBuilder *builder, int64_t rows, int64_t more) {
   double growth = rows > 0 ? (double)column->n / (double)rows * 1.05 : 0;
   int64_t guess = (int64_t)((double)need * growth);
   if (guess < need + need / 4) guess = need + need / 4;
-  Status status = column->type == COLUMN_TEXT
-                      ? GROW(&column->bytes, builder->items_n, guess + COPY)
-                      : GROW(&column->code, builder->items_n, guess);
+  Status status = column->type == COLUMN_TEXT ? GROW(&column->bytes, builder->items_n, guess + COPY)
+                                              : GROW(&column->code, builder->items_n, guess);
   if (status == OK) builder->items_capacity = guess;
   return status;
 }
@@ -292,7 +296,8 @@ static Status reserve_items(CsvBuilder *builder, int64_t rows, int64_t more) {
 static Status reserve_first(CsvBuilder *builder, const CsvBatch *batch, const uint8_t *reason) {
   int64_t bytes = 0;
   for (int64_t k = 0; k < batch->n; k++)
-    if (reason[k] == CSV_GOOD) bytes += csv_batch_field(batch, k, builder->target.field).n;
+    if (reason[k] == CSV_GOOD)
+      bytes += csv_batch_field(batch, k, builder->target.field, builder->target.last).n;
   return reserve_items(builder, batch->n, bytes);
 }
 

@@ -12,6 +12,7 @@ typedef struct CsvTarget {
   const char *separator; /* LIST; borrowed */
   int64_t separator_n;
   int64_t field; /* from 0; -1: the file has no such column */
+  bool last;     /* it is the last field of a record */
 } CsvTarget;
 
 /* Distinct words in order of first appearance, found by hash. */

@@ -23,22 +23,36 @@ typedef enum NumberParse {
  * accepted only when both ends of its error interval round alike; else strtod in the C locale. */
 NumberParse real_parse(const char *text, int64_t n, double *value);
 
+/* Eight digits at once (Lemire 2018): n of them, 1 to 8, with '0' in front. */
+static inline uint64_t digits_load(const char *text, int64_t n) {
+  const uint64_t zeros = UINT64_C(0x0101010101010101) * '0';
+  uint64_t v;
+  memcpy(&v, text, 8);
+  int blank = (int)(8 - n) * 8;
+  return v << blank | (zeros & ((UINT64_C(1) << blank) - 1));
+}
+static inline bool digits_only(uint64_t v) {
+  const uint64_t ones = UINT64_C(0x0101010101010101);
+  return ((v & ones * 0xf0) | ((v + ones * 6) & ones * 0xf0) >> 4) == ones * 0x33;
+}
+static inline uint64_t digits_value(uint64_t v) {
+  v = (v & UINT64_C(0x0f0f0f0f0f0f0f0f)) * 2561 >> 8;
+  v = (v & UINT64_C(0x00ff00ff00ff00ff)) * 6553601 >> 16;
+  return (v & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32;
+}
+
 /* The same for the commonest form, at most eight characters of [-] digits [. digits]; false when
  * the text is not of that form (it may still be a number). Eight bytes must be readable at text +
  * 1, whatever n is. Local. All eight digits at once, by three multiplications (Lemire 2018), then
  * one exact division. */
 static inline bool real_parse_short(const char *text, int64_t n, double *value) {
   static const double tens[8] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
-  const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7, zeros = ones * '0';
+  const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
   bool negative = n > 0 && *text == '-';
   text += negative;
   n -= negative;
   if (n < 1 || n > 8) return false;
-  uint64_t v;
-  memcpy(&v, text, 8);
-  int blank = (int)(8 - n) * 8; /* bits to fill with leading zeros */
-  v = v << blank | (zeros & ((UINT64_C(1) << blank) - 1));
-  uint64_t x = v ^ ones * '.', dot = (x - ones) & ~x & high;
+  uint64_t v = digits_load(text, n), x = v ^ ones * '.', dot = (x - ones) & ~x & high;
   int fraction = 0;
   if (dot) {
     if (n == 1) return false;
@@ -47,12 +61,21 @@ static inline bool real_parse_short(const char *text, int64_t n, double *value) 
     uint64_t before = v & ((UINT64_C(1) << at) - 1);
     v = (v >> at >> 8) << at << 8 | before << 8 | '0';
   }
-  const uint64_t upper = ones * 0xf0;
-  if ((v & upper) != zeros || ((v + ones * 6) & upper) != zeros) return false;
-  v = (v & ones * 0x0f) * 2561 >> 8;
-  v = (v & UINT64_C(0x00ff00ff00ff00ff)) * 6553601 >> 16;
-  v = (v & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32;
-  double magnitude = (double)v / tens[fraction];
+  if (!digits_only(v)) return false;
+  double magnitude = (double)digits_value(v) / tens[fraction];
+  *value = negative ? -magnitude : magnitude;
+  return true;
+}
+
+/* The same for integers: at most eight digits, perhaps behind a minus. */
+static inline bool integer_parse_short(const char *text, int64_t n, int64_t *value) {
+  bool negative = n > 0 && *text == '-';
+  text += negative;
+  n -= negative;
+  if (n < 1 || n > 8) return false;
+  uint64_t v = digits_load(text, n);
+  if (!digits_only(v)) return false;
+  int64_t magnitude = (int64_t)digits_value(v);
   *value = negative ? -magnitude : magnitude;
   return true;
 }

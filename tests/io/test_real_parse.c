@@ -41,6 +41,11 @@ static void test_short(void) {
     if (answered != plain || (answered && memcmp(&got, &want, sizeof got) != 0))
       fprintf(stderr, "\"%.*s\": %d %.17g, expected %d %.17g\n", n, text, answered, got, plain,
               want);
+    int64_t whole = 5, exact = 5;
+    bool short_integer = integer_parse_short(text, n, &whole);
+    bool integer =
+        integer_parse(text, n, &exact) == NUMBER_OK && *text != '+' && n - (*text == '-') <= 8;
+    CHECK(short_integer == integer && whole == (integer ? exact : 5));
     CHECK(answered == plain && (!answered || memcmp(&got, &want, sizeof got) == 0));
   }
 }
