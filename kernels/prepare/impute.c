@@ -87,6 +87,21 @@ done:
   return status;
 }
 
+/* Places have to be places in the list of fillings. */
+static bool fillings_exist(const Impute *s) {
+  if (s->groups.k != s->n) return false;
+  for (int64_t j = 0; j < s->n; j++) {
+    int64_t fills = s->fills[j].n;
+    if (fills == 0) continue;
+    if (!(s->whole[j] >= 0 && s->whole[j] < (double)fills)) return false;
+    for (int64_t w = 0; w < s->groups.words.n; w++) {
+      double value = s->groups.values[w * s->n + j];
+      if (value < 0 || value >= (double)fills) return false;
+    }
+  }
+  return true;
+}
+
 static Status fields(void **state, Fields *fields) {
   Status status = OK;
   Impute *s = *state;
@@ -104,7 +119,7 @@ static Status fields(void **state, Fields *fields) {
     snprintf(part, sizeof part, "fill_%lld", (long long)j);
     TRY(dictionary_fields(&s->fills[j], part, fields));
   }
-  if (s->groups.k != n) status = status_fail(FORMAT, "the fields hold no impute");
+  if (!fillings_exist(s)) status = status_fail(FORMAT, "the fields hold no impute");
 done:
   return status;
 }
@@ -188,6 +203,11 @@ static Status fill_category(const ImputeOptions *o, const Impute *s, const Group
   int32_t *codes = NULL;
   TRY(frame_new(frame, column->name, "", COLUMN_CATEGORY, out));
   TRY(unite(&column->dictionary, &s->fills[j], &(*out)->dictionary, &codes));
+  if (s->fills[j].n == 0) {
+    status = status_fail(INVALID, "column \"%s\" is a category here; impute learned a number",
+                         column->name);
+    goto done;
+  }
   const int32_t *fill_codes = codes + column->dictionary.n;
   for (int64_t i = 0; i < column->n; i++)
     (*out)->code[i] = column->code[i] != MISSING_CODE

@@ -17,10 +17,31 @@ static bool is_number(ColumnType type) {
 
 /* ---- finding columns ---- */
 
+/* The message about a column that is neither a feature nor raw, with the nearest of all names. */
+static Status refuse_unknown(const Schema *features, const Schema *raw, const char *name) {
+  Status status = OK;
+  Schema known = {0};
+  const SchemaColumn *none = NULL;
+  TRY(schema_copy(features, &known));
+  for (int64_t j = 0; j < raw->n; j++)
+    TRY(schema_add(&known, raw->columns[j].name, raw->columns[j].type));
+  TRY(schema_require(&known, name, &none));
+done:
+  schema_clear(&known);
+  return status;
+}
+
 Status frame_column(const Frame *frame, const char *name, Column **out) {
   *out = table_find(&frame->features, name);
+  if (!*out) *out = table_find(frame->raw, name);
   if (*out) return OK;
-  return table_require(frame->raw, name, out);
+  Schema features = {0}, raw = {0};
+  Status status = schema_of(&frame->features, &features);
+  if (status == OK) status = schema_of(frame->raw, &raw);
+  if (status == OK) status = refuse_unknown(&features, &raw, name);
+  schema_clear(&features);
+  schema_clear(&raw);
+  return status;
 }
 
 Status plan_column(FrameSchema *schema, const char *name, ColumnType *type) {
@@ -29,8 +50,8 @@ Status plan_column(FrameSchema *schema, const char *name, ColumnType *type) {
     *type = column->type;
     return OK;
   }
-  Status status = schema_require(schema->raw, name, &column);
-  if (status != OK) return status;
+  column = schema_find(schema->raw, name);
+  if (!column) return refuse_unknown(&schema->features, schema->raw, name);
   *type = column->type;
   return schema_add(&schema->needed, name, column->type);
 }
