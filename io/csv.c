@@ -7,6 +7,7 @@
  *   csv_infer    types that the config leaves open (a pass of its own)
  *   csv_rows     is a record well-formed; the messages
  *   csv_values   pass 2: fields into columns
+ *   csv_words    words of categories and lists into dictionaries
  *
  * Ranks hold their rows in file order, and each stops at its first bad row; the agreed failure is
  * that of the lowest rank, which is the first of the whole file. With on_bad_row "skip" bad rows

@@ -10,17 +10,17 @@
 
 enum { BLOCK = 32 };
 
-/* Are these BLOCK bytes all in 1 .. 127? As signed bytes that is: all above 0. */
+/* Which of these BLOCK bytes are not in 1 .. 127? As signed bytes those are not above 0. */
 #ifdef __AVX2__
-static inline bool plain(const char *bytes) {
+static inline uint32_t special(const char *bytes) {
   __m256i x = _mm256_loadu_si256((const __m256i *)(const void *)bytes);
-  return _mm256_movemask_epi8(_mm256_cmpgt_epi8(x, _mm256_setzero_si256())) == -1;
+  return ~(uint32_t)_mm256_movemask_epi8(_mm256_cmpgt_epi8(x, _mm256_setzero_si256()));
 }
 #else
-static inline bool plain(const char *bytes) {
-  unsigned char bad = 0;
-  for (int i = 0; i < BLOCK; i++) bad |= (unsigned char)(bytes[i] & 0x80) | (bytes[i] == 0);
-  return bad == 0;
+static inline uint32_t special(const char *bytes) {
+  uint32_t bits = 0;
+  for (int i = 0; i < BLOCK; i++) bits |= (uint32_t)((signed char)bytes[i] <= 0) << i;
+  return bits;
 }
 #endif
 
@@ -45,16 +45,16 @@ static int64_t character(const uint8_t *p, int64_t left) {
 int64_t utf8_find_bad(const char *bytes, int64_t from, int64_t n) {
   int64_t i = from;
   while (i < n) {
-    if (i + BLOCK <= n && plain(bytes + i)) {
-      i += BLOCK;
-      continue;
+    if (i + BLOCK <= n) {
+      uint32_t bits = special(bytes + i);
+      i += bits ? __builtin_ctz(bits) : BLOCK;
+      if (!bits) continue;
     }
-    int64_t stop = i + BLOCK < n ? i + BLOCK : n;
-    while (i < stop) {
+    do {
       int64_t length = character((const uint8_t *)bytes + i, n - i);
       if (length == 0) return i;
       i += length;
-    }
+    } while (i < n && (signed char)bytes[i] <= 0);
   }
   return n;
 }

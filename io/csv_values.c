@@ -1,127 +1,13 @@
 /* Columns are made one at a time out of a batch that lies in the second-level cache: the loop over
- * one type has no branch on the type, and nothing is allocated per field. Words of categories and
- * lists get codes in order of appearance from a hash table of this rank; when all is read, the few
- * distinct ones are sorted and merged over ranks and the codes are renamed. */
+ * one type has no branch on the type, and nothing is allocated per field. */
 #include "csv_values.h"
 
 #include <math.h>
 
 #include "kernels/base/memory.h"
-#include "kernels/numeric/hash.h"
 #include "real_parse.h"
 
 enum { COPY = 32 /* bytes copied at once; texts are mostly shorter */ };
-
-/* ---- words ---- */
-
-static uint64_t load(const char *p, int n) {
-  uint64_t x = 0;
-  if (n == 8)
-    memcpy(&x, p, 8);
-  else
-    memcpy(&x, p, 4);
-  return x;
-}
-
-/* Not for anything that lasts: it only spreads words over slots. */
-static uint64_t hash_word(const char *p, int64_t n) {
-  const uint64_t odd = 0x9e3779b97f4a7c15u;
-  uint64_t h = (uint64_t)n, x = 0;
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    h = (h ^ load(p + i, 8)) * odd;
-    h ^= h >> 32;
-  }
-  if (n >= 8) {
-    x = i < n ? load(p + n - 8, 8) : 0;
-  } else if (n >= 4) {
-    x = load(p, 4) << 32 | load(p + n - 4, 4);
-  } else {
-    for (; i < n; i++) x = x << 8 | (unsigned char)p[i];
-  }
-  return hash_mix(h ^ x);
-}
-
-void csv_words_clear(CsvWords *words) {
-  memory_free(&words->offset);
-  memory_free(&words->bytes);
-  memory_free(&words->slots);
-  *words = (CsvWords){0};
-}
-
-/* Twice the slots, at most half of them taken. */
-static Status words_widen(CsvWords *words) {
-  Status status = OK;
-  uint64_t *slots = NULL;
-  int64_t n = words->n_slots ? 2 * words->n_slots : 256;
-  TRY(NEW(&slots, n));
-  for (int64_t i = 0; i < words->n_slots; i++) {
-    if (words->slots[i] == 0) continue;
-    int64_t at = (int64_t)(words->slots[i] >> 32) & (n - 1);
-    while (slots[at]) at = (at + 1) & (n - 1);
-    slots[at] = words->slots[i];
-  }
-  memory_free(&words->slots);
-  words->slots = slots;
-  words->n_slots = n;
-done:
-  return status;
-}
-
-static Status words_append(CsvWords *words, const char *text, int64_t n) {
-  Status status = OK;
-  int64_t used = words->n > 0 ? words->offset[words->n] : 0;
-  TRY(RESERVE(&words->offset, &words->capacity, words->n + 2));
-  TRY(RESERVE(&words->bytes, &words->bytes_capacity, used + n));
-  if (n > 0) memcpy(words->bytes + used, text, (size_t)n);
-  words->offset[++words->n] = used + n;
-done:
-  return status;
-}
-
-Status csv_words_code(CsvWords *words, const char *text, int64_t n, int32_t *code) {
-  Status status = OK;
-  if (2 * (words->n + 1) > words->n_slots) TRY(words_widen(words));
-  uint64_t hash = hash_word(text, n) >> 32, slot;
-  int64_t at = (int64_t)hash & (words->n_slots - 1);
-  for (; (slot = words->slots[at]) != 0; at = (at + 1) & (words->n_slots - 1)) {
-    if (slot >> 32 != hash) continue;
-    int32_t found = (int32_t)(uint32_t)slot - 1;
-    int64_t begin = words->offset[found], length = words->offset[found + 1] - begin;
-    if (length != n || memcmp(words->bytes + begin, text, (size_t)n) != 0) continue;
-    *code = found;
-    return OK;
-  }
-  if (words->n == INT32_MAX - 1)
-    return status_fail(FORMAT, "more than two billion distinct words in a column");
-  *code = (int32_t)words->n;
-  words->slots[at] = hash << 32 | (uint64_t)(words->n + 1);
-  TRY(words_append(words, text, n));
-done:
-  return status;
-}
-
-Status csv_words_merge_all(const Comm *comm, const CsvWords *words, Dictionary *out,
-                           int32_t *codes) {
-  Status status = OK;
-  Dictionary mine = {0};
-  int32_t *place = NULL, *remap = NULL;
-  static const int64_t nothing[1] = {0};
-  *out = (Dictionary){0};
-  Status local = NEW(&place, words->n);
-  if (local == OK)
-    local =
-        dictionary_build(words->bytes, words->n ? words->offset : nothing, words->n, &mine, place);
-  if (local == OK) local = NEW(&remap, mine.n);
-  AGREE(comm, local);
-  TRY(dictionary_merge_all(comm, &mine, out, remap));
-  for (int64_t i = 0; codes && i < words->n; i++) codes[i] = remap[place[i]];
-done:
-  dictionary_clear(&mine);
-  memory_free(&place);
-  memory_free(&remap);
-  return status;
-}
 
 /* ---- single values ---- */
 

@@ -4,6 +4,7 @@
 
 #include "csv.h"
 #include "csv_scan.h"
+#include "csv_words.h"
 
 /* A column to make. */
 typedef struct CsvTarget {
@@ -14,23 +15,6 @@ typedef struct CsvTarget {
   int64_t field; /* from 0; -1: the file has no such column */
   bool last;     /* it is the last field of a record */
 } CsvTarget;
-
-/* Distinct words in order of first appearance, found by hash. */
-typedef struct CsvWords {
-  int64_t n, capacity;
-  int64_t *offset; /* n + 1 */
-  char *bytes;
-  int64_t bytes_capacity;
-  uint64_t *slots; /* open addressing; hash in the upper half, code + 1 in the lower; 0: free */
-  int64_t n_slots;
-} CsvWords;
-void csv_words_clear(CsvWords *words);
-/* The code of a word, a new one when it is new. Local. Fails with MEMORY. */
-CHECKED Status csv_words_code(CsvWords *words, const char *text, int64_t n, int32_t *code);
-/* The union over ranks as a dictionary, and the place there of each of mine (words->n codes; may be
- * NULL). Collective. Fails with MEMORY, agreed. */
-CHECKED Status csv_words_merge_all(const Comm *comm, const CsvWords *words, Dictionary *out,
-                                   int32_t *codes);
 
 typedef struct CsvBuilder {
   CsvTarget target;

@@ -550,10 +550,10 @@ static void test_gzip(void) {
 /* Many rows: growth of every array, words in a different order on every rank, all types at once. */
 static void test_many(void) {
   enum { N = 30000 };
-  static char text[N * 60];
+  static char text[N * 70];
   size_t n = (size_t)sprintf(text, "i,x,t,c,l\n");
   for (int i = 0; i < N; i++) {
-    n += (size_t)sprintf(text + n, "%d,%d.%d,%.*s,w%d,", i, i, i % 10, i % 20,
+    n += (size_t)sprintf(text + n, "%d,%d.%d,%.*s,category w%d,", i, i, i % 10, i % 20,
                          "abcdefghijklmnopqrst", (i * 7919) % 5000);
     const char *quote = i % 4 > 1 ? "\"" : "";
     n += (size_t)sprintf(text + n, "%s", quote);
@@ -573,6 +573,13 @@ static void test_many(void) {
   CHECK_INTEGER(table.rows.n_global, N);
   CHECK_INTEGER(table.columns[0]->dictionary.n, 3000);
   CHECK_INTEGER(table.columns[1]->dictionary.n, 5000);
+  for (int32_t w = 1; w < 5000; w++) {
+    int64_t a_n = 0, b_n = 0;
+    const char *a = dictionary_word(&table.columns[1]->dictionary, w - 1, &a_n);
+    const char *b = dictionary_word(&table.columns[1]->dictionary, w, &b_n);
+    int order = memcmp(a, b, (size_t)(a_n < b_n ? a_n : b_n));
+    CHECK(order < 0 || (order == 0 && a_n < b_n));
+  }
   for (int64_t row = 0; row < table.rows.n; row++) {
     int i = (int)table.row_id[row];
     char word[32];
@@ -582,7 +589,7 @@ static void test_many(void) {
     CHECK_REAL(table.columns[3]->real[row], strtod(word, NULL), 0);
     const char *got = column_text(table.columns[2], row, &length);
     CHECK(length == i % 20 && memcmp(got, "abcdefghijklmnopqrst", (size_t)length) == 0);
-    snprintf(word, sizeof word, "w%d", (i * 7919) % 5000);
+    snprintf(word, sizeof word, "category w%d", (i * 7919) % 5000);
     got = column_text(table.columns[1], row, &length);
     CHECK(length == (int64_t)strlen(word) && memcmp(got, word, (size_t)length) == 0);
     const Column *list = table.columns[0];
