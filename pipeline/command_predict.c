@@ -144,12 +144,11 @@ static Status plan_reading(Serving *s, const char *path, const WordValue *keep) 
     const CsvColumn *source = source_column(s, column->name);
     s->csv.columns.names[j] = column->name;
     if (source) items[j] = *source;
-    if (!source || column->type == COLUMN_LIST) {
-      /* clean makes lists of categories: a file gives them joined by ';' */
-      bool list = column->type == COLUMN_LIST && (!source || !source->separator);
-      items[j].type = (char *)(uintptr_t)column_type_words[column->type];
-      if (list) items[j].separator = (char *)(uintptr_t)";";
-    }
+    bool as_read = source && (column->type != COLUMN_LIST || strncmp(source->type, "list", 4) == 0);
+    if (as_read) continue;
+    /* Nothing says how: by its type; what clean made a set of stands in a file joined by ';'. */
+    items[j].type = (char *)(uintptr_t)column_type_words[column->type];
+    if (column->type == COLUMN_LIST) items[j].separator = (char *)(uintptr_t)";";
   }
   for (int64_t k = 0; k < keep->n; k++) {
     const CsvColumn *source = source_column(s, keep->items[k]);

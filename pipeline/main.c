@@ -1,4 +1,5 @@
 /* The command line of segue. */
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,6 +47,9 @@ static int unknown(const char *word) {
 }
 
 int main(int count, char **words) {
+  /* Columns come and go all the time: keep their pages rather than fault them in anew. */
+  mallopt(M_MMAP_THRESHOLD, 256 << 20);
+  mallopt(M_TRIM_THRESHOLD, 256 << 20);
   stop_install();
   launch_right_blas(words);
   int status = EXIT_DONE;
