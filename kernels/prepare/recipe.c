@@ -67,7 +67,7 @@ static Status refuse_unencoded(const char *name, ColumnType type) {
 static Status plan_inputs(const TextList *inputs, const char *exclude, FrameSchema *schema) {
   Status status = OK;
   for (int64_t j = 0; j < inputs->n; j++) {
-    ColumnType type;
+    ColumnType type = COLUMN_REAL;
     if (exclude && strcmp(inputs->items[j], exclude) == 0) {
       status = status_fail(INVALID, "features: \"%s\" is the target; it cannot be a feature too",
                            exclude);
