@@ -37,10 +37,10 @@ typedef struct CleanOptions {
 } CleanOptions;
 
 static const Option impossible_rows[] = {
-    OPTION_REALS(Impossible, equal, "[]", -1e15, 1e15,
+    OPTION_REALS(Impossible, equal, "[]", -INFINITY, INFINITY,
                  "numbers that mean \"not known\", such as 0"),
-    OPTION_REAL(Impossible, below, "null", -1e15, 1e15, "smaller numbers are impossible"),
-    OPTION_REAL(Impossible, above, "null", -1e15, 1e15, "greater numbers are impossible"),
+    OPTION_REAL(Impossible, below, "null", -INFINITY, INFINITY, "smaller numbers are impossible"),
+    OPTION_REAL(Impossible, above, "null", -INFINITY, INFINITY, "greater numbers are impossible"),
     OPTION_TEXTS(Impossible, dates, "[]",
                  "dates that mean \"not known\", exactly as given in the file: 1970-01-01"),
     OPTION_TEXT(Impossible, before, "null", "earlier dates are impossible (YYYY-MM-DD)"),
