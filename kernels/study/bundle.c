@@ -52,7 +52,7 @@ static Status needed_fields(Schema *needed, Fields *fields) {
   int64_t n = needed->n;
   TRY(fields_integer(fields, "needed/count", &n));
   for (int64_t j = 0; j < n; j++) {
-    char path[32], *name = NULL;
+    char path[64], *name = NULL;
     int64_t type = 0;
     if (fields->mode == FIELDS_OUT) {
       name = needed->columns[j].name;
