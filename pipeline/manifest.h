@@ -17,7 +17,7 @@ typedef struct ManifestStage {
   char *file;    /* relative to the run folder; NULL: none yet */
   char *content; /* hash of the content */
   char *profile; /* arithmetic that made it */
-  double seconds;
+  double seconds, store_seconds; /* the whole stage; of that, hashing and writing its artifact */
   int64_t ranks;
   double *busy_seconds; /* per rank of the attempt that made it */
   int64_t peak_bytes;   /* largest of the ranks */

@@ -174,6 +174,7 @@ static Status write_artifact_all(Runner *runner, int64_t stage) {
   char path[PATH_MAX], digits[33], content_digits[33], *summary = NULL, *lineage = NULL;
   char version[16];
   Hash content;
+  double begun = terminal_clock();
   hash_text(&runner->graph.keys[stage], digits);
   snprintf(version, sizeof version, "%d", config->kind->kind.version);
   TRY(summary_text_all(runner->comm, &run->artifact.summary, &summary));
@@ -193,6 +194,7 @@ static Status write_artifact_all(Runner *runner, int64_t stage) {
   TRY(artifact_write_all(runner->comm, path, &texts, &run->artifact, &content));
   if (is_root(runner)) {
     ManifestStage *entry = &runner->manifest.stages[stage];
+    entry->store_seconds = terminal_clock() - begun;
     hash_text(&content, content_digits);
     status = manifest_set(&entry->content, content_digits);
     if (status == OK) status = manifest_set(&entry->file, run->file);
@@ -399,6 +401,7 @@ static Status reuse(Runner *runner, int64_t stage) {
     for (int64_t r = 0; r < old->ranks; r++) entry->busy_seconds[r] = old->busy_seconds[r];
     entry->ranks = old->ranks;
     entry->seconds = old->seconds;
+    entry->store_seconds = old->store_seconds;
     entry->peak_bytes = old->peak_bytes;
   }
   TRY(set_state(runner, stage, "reused"));
