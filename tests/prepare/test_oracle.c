@@ -14,12 +14,14 @@ typedef struct Fixture {
   int64_t n, n_train;
 } Fixture;
 
+enum { BINARY = 2, CLASSES = 4 };
+
 /* The steps of the fixture's cases. */
 typedef struct Case {
   const char *name, *inputs;
   const StepKind *kind;
   const char *options;
-  enum { REGRESSION, BINARY = 2, CLASSES = 4 } task;
+  int64_t task; /* number of classes */
 } Case;
 
 static const Case cases[] = {
@@ -86,7 +88,7 @@ typedef struct Run {
 } Run;
 
 /* The cells with the target of the case: the value, class 1 or not, the class. */
-static Cell *cells_of(const Fixture *f, int task) {
+static Cell *cells_of(const Fixture *f, int64_t task) {
   Cell *cells = NULL;
   CHECK_OK(NEW(&cells, f->n));
   for (int64_t i = 0; i < f->n; i++) {

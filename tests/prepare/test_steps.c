@@ -272,9 +272,9 @@ static void encodings(void) {
 static void maps(void) {
   Dictionary big = {0}, small = {0};
   int64_t offset[201] = {0};
-  char bytes[800];
+  char bytes[1000];
   for (int i = 0; i < 200; i++) {
-    snprintf(bytes + offset[i], 8, "%03d", i);
+    snprintf(bytes + offset[i], 16, "%03d", i);
     offset[i + 1] = offset[i] + 3;
   }
   int32_t *map = NULL;
