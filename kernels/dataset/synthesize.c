@@ -78,15 +78,6 @@ enum { G_EXPLICIT = FACTORS + FEATURES, G_POPULARITY, G_MEANS };
 /* Standard normal quantiles of 0, 1, 5, 25, 50, 75, 95, 99, 100 %; the ends are drawn in. */
 static const double knot_at[KNOTS] = {-3.6, -2.326, -1.645, -0.6745, 0, 0.6745, 1.645, 2.326, 3.6};
 
-typedef struct Feature {
-  int column;
-  double weight[FACTORS];
-  double genre;        /* share of the variance of the feature's own part that is the genre's */
-  double value[KNOTS]; /* in the column's unit, at knot_at */
-  double low;          /* values below are this */
-  double steps;        /* published values are multiples of 1 / steps */
-} Feature;
-
 enum {
   F_ENERGY,
   F_LOUDNESS,
@@ -100,74 +91,46 @@ enum {
   F_DURATION
 };
 
+typedef struct Feature {
+  int column;
+  double weight[FACTORS];
+  double genre; /* share of the variance of the feature's own part that is the genre's */
+  double low;   /* values below are this */
+  double steps; /* published values are multiples of 1 / steps */
+} Feature;
+
 static const Feature features[FEATURES] = {
-    [F_ENERGY] = {ENERGY,
-                  {0.93, 0, 0},
-                  0.4,
-                  {0.002, 0.0309, 0.154, 0.472, 0.685, 0.854, 0.969, 0.993, 1},
-                  0,
-                  1e3},
-    [F_LOUDNESS] = {LOUDNESS,
-                    {0.80, 0.12, 0.28},
-                    0.4,
-                    {-45, -27.788, -18.067, -10.013, -7.004, -5.003, -2.974, -1.634, 1.5},
-                    -60,
-                    1e3},
-    [F_ACOUSTICNESS] = {ACOUSTICNESS,
-                        {-0.79, 0, 0.05},
-                        0.4,
-                        {0, 5e-6, 1e-4, 0.0169, 0.169, 0.598, 0.948, 0.992, 0.996},
-                        0,
-                        1e6},
-    [F_DANCEABILITY] = {DANCEABILITY,
-                        {0.08, 0.74, 0.10},
-                        0.4,
-                        {0.06, 0.134, 0.25, 0.456, 0.58, 0.695, 0.824, 0.901, 0.985},
-                        0,
-                        1e3},
-    [F_VALENCE] = {VALENCE,
-                   {0.20, 0.62, 0.25},
-                   0.2,
-                   {0.01, 0.0346, 0.0708, 0.26, 0.464, 0.683, 0.911, 0.965, 0.99},
-                   0,
-                   1e3},
-    /* A third is exactly 0: the line through the two knots meets 0 at the quantile of 34 %. */
-    [F_INSTRUMENTALNESS] = {INSTRUMENTALNESS,
-                            {-0.05, -0.10, -0.80},
-                            0.4,
-                            {-2.7e-5, -2.7e-5, -2.7e-5, -2.7e-5, 4.2e-5, 0.049, 0.904, 0.955, 1},
-                            0,
-                            1e6},
-    [F_SPEECHINESS] = {SPEECHINESS,
-                       {0.15, 0.15, 0.20},
-                       0.4,
-                       {0.022, 0.0254, 0.0282, 0.0359, 0.0489, 0.0845, 0.268, 0.507, 0.96},
-                       0,
-                       1e4},
-    [F_LIVENESS] = {LIVENESS,
-                    {0.20, -0.15, 0},
-                    0.15,
-                    {0.02, 0.0407, 0.0606, 0.098, 0.132, 0.273, 0.681, 0.946, 0.995},
-                    0,
-                    1e4},
-    [F_TEMPO] = {TEMPO,
-                 {0.28, -0.05, 0},
-                 0.05,
-                 {40, 66.204, 77.347, 99.219, 122.017, 140.071, 175.07, 194.002, 230},
-                 0,
-                 1e3},
-    [F_DURATION] = {DURATION_MS,
-                    {0.05, -0.15, -0.10},
-                    0.16,
-                    {30000, 64653, 116920, 174066, 212906, 261506, 387169, 531072, 1500000},
-                    0,
-                    1},
+    [F_ENERGY] = {ENERGY, {0.93, 0, 0}, 0.6, 0, 1e3},
+    [F_LOUDNESS] = {LOUDNESS, {0.80, 0.12, 0.28}, 0.6, -60, 1e3},
+    [F_ACOUSTICNESS] = {ACOUSTICNESS, {-0.79, 0, 0.05}, 0.6, 0, 1e6},
+    [F_DANCEABILITY] = {DANCEABILITY, {0.08, 0.74, 0.10}, 0.6, 0, 1e3},
+    [F_VALENCE] = {VALENCE, {0.20, 0.62, 0.25}, 0.3, 0, 1e3},
+    [F_INSTRUMENTALNESS] = {INSTRUMENTALNESS, {-0.05, -0.10, -0.80}, 0.6, 0, 1e6},
+    [F_SPEECHINESS] = {SPEECHINESS, {0.15, 0.15, 0.20}, 0.6, 0, 1e4},
+    [F_LIVENESS] = {LIVENESS, {0.20, -0.15, 0}, 0.2, 0, 1e4},
+    [F_TEMPO] = {TEMPO, {0.28, -0.05, 0}, 0.08, 0, 1e3},
+    [F_DURATION] = {DURATION_MS, {0.05, -0.15, -0.10}, 0.2, 0, 1},
 };
 
-static const double factor_genre = 0.45; /* share of a factor's variance that is the genre's */
+/* In the column's unit, at knot_at. A third of instrumentalness is exactly 0: the line through its
+ * 4th and 5th knot meets 0 at the quantile of 34 %. */
+static const double feature_value[FEATURES][KNOTS] = {
+    [F_ENERGY] = {0.002, 0.0309, 0.154, 0.472, 0.685, 0.854, 0.969, 0.993, 1},
+    [F_LOUDNESS] = {-40, -27.788, -18.067, -10.013, -7.004, -5.003, -2.974, -1.634, 1.5},
+    [F_ACOUSTICNESS] = {0, 5e-6, 1e-4, 0.0169, 0.169, 0.598, 0.948, 0.992, 0.996},
+    [F_DANCEABILITY] = {0.06, 0.134, 0.25, 0.456, 0.58, 0.695, 0.824, 0.901, 0.985},
+    [F_VALENCE] = {0.01, 0.0346, 0.0708, 0.26, 0.464, 0.683, 0.911, 0.965, 0.99},
+    [F_INSTRUMENTALNESS] = {-2.7e-5, -2.7e-5, -2.7e-5, -2.7e-5, 4.2e-5, 0.049, 0.904, 0.955, 1},
+    [F_SPEECHINESS] = {0.022, 0.0254, 0.0282, 0.0359, 0.0489, 0.0845, 0.268, 0.507, 0.96},
+    [F_LIVENESS] = {0.02, 0.0407, 0.0606, 0.098, 0.132, 0.273, 0.681, 0.946, 0.995},
+    [F_TEMPO] = {40, 66.204, 77.347, 99.219, 122.017, 140.071, 175.07, 194.002, 230},
+    [F_DURATION] = {30000, 64653, 116920, 174066, 212906, 261506, 387169, 531072, 1500000},
+};
+
+static const double factor_genre = 0.7; /* share of a factor's variance that is the genre's */
 
 /* Popularity by the same knots; 14 % of the rows are at 0. */
-static const double popularity_value[KNOTS] = {-13, -13, -13, 14, 34, 50, 69, 80, 99};
+static const double popularity_value[KNOTS] = {-22.5, -22.5, -22.5, 17, 35, 50, 69, 80, 99};
 
 typedef struct World {
   int64_t rows, genres, artists;
@@ -230,7 +193,7 @@ static Status world_init(World *world, const SynthesizeOptions *options, uint64_
   int64_t rows = options->rows;
   *world = (World){.rows = rows, .duplicates = options->duplicates};
   world->genres = options->genres < rows ? options->genres : rows;
-  world->artists = rows / 4 > world->genres ? rows / 4 : world->genres;
+  world->artists = rows * 3 / 10 > world->genres ? rows * 3 / 10 : world->genres;
   if (world->artists > ARTISTS_LIMIT) world->artists = ARTISTS_LIMIT;
   for (int f = 0; f < FEATURES; f++) {
     const double *w = features[f].weight;
@@ -274,9 +237,9 @@ static int64_t other_genre(const World *world, int64_t g, uint64_t row, uint32_t
 
 /* The row that `row` of this kind repeats; itself when none is found. */
 static int64_t source_of(const World *world, int64_t row, int kind) {
-  int64_t home = genre_of(world, row), address = row;
-  for (uint32_t draw = 0; draw < 5 * TRIES; draw += 5) {
-    uint64_t at = (uint64_t)address;
+  int64_t home = genre_of(world, row);
+  uint64_t at = (uint64_t)row;
+  for (uint32_t draw = 0; draw < 4 * TRIES; draw += 4) {
     int64_t g = kind == LISTED ? other_genre(world, home, at, draw) : home;
     int64_t begin = first_of(world, g, world->rows);
     int64_t n = first_of(world, g + 1, world->rows) - begin;
@@ -304,7 +267,7 @@ static Origin origin_of(const World *world, int64_t row) {
 /* ---- artists ---- */
 
 /* Artists of a song as places in the order of home genres; returns how many. Within a genre the
- * k-th artist of n has tracks in proportion to (k / n)^(-2/3). */
+ * k-th artist of n has tracks in proportion to (k / n)^(-3/4). */
 static int artists_of(const World *world, int64_t song, int64_t out[ARTISTS_MOST]) {
   uint64_t at = (uint64_t)song;
   double u = random_uniform(&world->cast, at, 0);
@@ -316,7 +279,7 @@ static int artists_of(const World *world, int64_t song, int64_t out[ARTISTS_MOST
     int64_t begin = first_of(world, g, world->artists);
     int64_t count = first_of(world, g + 1, world->artists) - begin;
     double v = random_uniform(&world->cast, at, 3 * a + 3);
-    int64_t artist = begin + (int64_t)((double)count * v * v * v);
+    int64_t artist = begin + (int64_t)((double)count * v * v * v * v);
     bool known = false;
     for (int k = 0; k < n; k++) known = known || out[k] == artist;
     if (!known) out[n++] = artist;
@@ -408,7 +371,7 @@ static double popularity_of(const World *world, const Origin *origin, const doub
   double genre = world->mean[genre_of(world, origin->song)][G_POPULARITY];
   double taste = random_normal(&world->taste, (uint64_t)origin->track, 0);
   double level =
-      0.48 * genre + 0.42 * artists + appeal(z) + 0.08 * (year - 2013) / 11 + 0.66 * taste;
+      0.53 * genre + 0.54 * artists + appeal(z) + 0.08 * (year - 2013) / 11 + 0.62 * taste;
   double popularity = rint(by_knots(popularity_value, level));
   return popularity > 0 ? popularity : 0;
 }
@@ -477,7 +440,7 @@ static void fill_whole(Making *making, int64_t i, const double z[FEATURES]) {
 static void fill_sound(Making *making, int64_t i, const double z[FEATURES]) {
   for (int f = 0; f < FEATURES; f++) {
     const Feature *feature = &features[f];
-    double value = rint(by_knots(feature->value, z[f]) * feature->steps) / feature->steps;
+    double value = rint(by_knots(feature_value[f], z[f]) * feature->steps) / feature->steps;
     making->column[feature->column]->real[i] = value > feature->low ? value : feature->low;
   }
   uint64_t at = (uint64_t)making->origin[i].song;
