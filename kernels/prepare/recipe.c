@@ -59,9 +59,11 @@ Status plan_column(FrameSchema *schema, const char *name, ColumnType *type) {
 /* ---- planning ---- */
 
 static Status refuse_unencoded(const char *name, ColumnType type) {
-  return status_fail(INVALID, "features: column \"%s\" is a %s, not a number: encode it with a step "
+  return status_fail(INVALID,
+                     "features: column \"%s\" is a %s, not a number: encode it with a step "
                      "of the recipe (target_encode, frequency_encode, one_hot; date_part for "
-                     "dates), or leave it out", name, column_type_words[type]);
+                     "dates), or leave it out",
+                     name, column_type_words[type]);
 }
 
 static Status plan_inputs(const TextList *inputs, const char *exclude, FrameSchema *schema) {
@@ -122,7 +124,8 @@ void recipe_init(Recipe *recipe, const TextList *inputs, const VariantList *step
 
 void recipe_clear(Recipe *recipe) {
   for (int64_t i = 0; recipe->states && i < recipe->steps->n; i++)
-    if (recipe->states[i] && step_kind(recipe, i)->free) step_kind(recipe, i)->free(&recipe->states[i]);
+    if (recipe->states[i] && step_kind(recipe, i)->free)
+      step_kind(recipe, i)->free(&recipe->states[i]);
   for (int64_t j = 0; recipe->features && j < recipe->n_features; j++)
     memory_free(&recipe->features[j]);
   memory_free(&recipe->states);
