@@ -21,11 +21,15 @@ def stages(path, columns=None, **options):
             "report": {"kind": "report"}}
 
 
-def alike(what, words, status, parts, env=None):
-    """Runs on 1 and 3 ranks: same exit status, same message, holding all parts."""
+def alike(what, words, status, parts, fresh=None):
+    """Runs on 1 and 3 ranks: same exit status, same message, holding all parts.
+
+    fresh: a folder that is removed before each run."""
     said = []
     for ranks in (1, 3):
-        done = segue(*words, ranks=ranks, env=env)
+        if fresh:
+            shutil.rmtree(fresh, ignore_errors=True)
+        done = segue(*words, ranks=ranks)
         lines = [line for line in done.stderr.splitlines() if "error:" in line]
         check(done.returncode == status, f"{what} on {ranks} ranks: exit {done.returncode}, not "
                                          f"{status}: {done.stderr}")
@@ -140,7 +144,7 @@ def full_disk(folder):
     small = folder / "small"
     small.mkdir()
     mounted = os.geteuid() == 0 and subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(small)],
+        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", str(small)],
         capture_output=True).returncode == 0
     if not mounted:
         print("not tested: a full disk (needs the right to mount a small tmpfs)")
@@ -150,7 +154,8 @@ def full_disk(folder):
         path.write_text("id,x,word,flag\n" + "".join(
             f"t{i:020d},{(i * 7919) % 10007 / 7:.17g},w{i % 999},1\n" for i in range(60000)))
         config = write_config(folder, stages(path))
-        alike("full disk", ["run", config, "--quiet", "--run-dir", small / "run"], 1, ["space"])
+        alike("full disk", ["run", config, "--quiet", "--run-dir", small / "run"], 1, ["space"],
+              fresh=small / "run")
     finally:
         subprocess.run(["umount", str(small)], check=False)
 
