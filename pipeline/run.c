@@ -173,6 +173,7 @@ static Status write_artifact_all(Runner *runner, int64_t stage) {
   StageRun *run = &runner->stages[stage];
   char path[PATH_MAX], digits[33], content_digits[33], *summary = NULL, *lineage = NULL;
   char version[16];
+  double begun = terminal_clock();
   Hash content;
   double begun = terminal_clock();
   hash_text(&runner->graph.keys[stage], digits);
@@ -199,6 +200,7 @@ static Status write_artifact_all(Runner *runner, int64_t stage) {
     status = manifest_set(&entry->content, content_digits);
     if (status == OK) status = manifest_set(&entry->file, run->file);
     if (status == OK) status = manifest_set(&entry->profile, runner->profile);
+    entry->write_seconds = terminal_clock() - begun;
   }
   AGREE(runner->comm, status);
 done:
@@ -289,6 +291,15 @@ done:
   return status;
 }
 
+/* Write down how a stage ended. The disk may be full, but the first failure is what people have to
+ * hear of. */
+static void note_end(Runner *runner, int64_t stage, Status outcome) {
+  char message[2048];
+  snprintf(message, sizeof message, "%s", status_message());
+  if (set_state(runner, stage, outcome == STOPPED ? "stopped" : "failed") != OK)
+    status_fail(outcome, "%s", message);
+}
+
 static Status make_stage_all(Runner *runner, int64_t stage, int64_t number) {
   Status status = OK;
   StageRun *run = &runner->stages[stage];
@@ -309,9 +320,7 @@ static Status make_stage_all(Runner *runner, int64_t stage, int64_t number) {
   if (status != OK) {
     terminal_done(&runner->terminal, status == STOPPED ? "stopped" : "failed");
     status_prefix(status, "stage \"%s\": ", config->name);
-    if (set_state(runner, stage, status == STOPPED ? "stopped" : "failed") != OK) {
-      /* The first failure is what people have to hear of. */
-    }
+    note_end(runner, stage, status);
     goto done;
   }
   fault_hit(FAULT_KILL);
@@ -401,6 +410,7 @@ static Status reuse(Runner *runner, int64_t stage) {
     for (int64_t r = 0; r < old->ranks; r++) entry->busy_seconds[r] = old->busy_seconds[r];
     entry->ranks = old->ranks;
     entry->seconds = old->seconds;
+    entry->write_seconds = old->write_seconds;
     entry->store_seconds = old->store_seconds;
     entry->peak_bytes = old->peak_bytes;
   }
@@ -437,19 +447,22 @@ done:
 /* Say how the attempt ended; a failure to say so does not hide the first one. */
 static Status close_attempt(Runner *runner, Status outcome) {
   if (!is_root(runner) || !runner->manifest.stages) return outcome;
-  char text[32];
+  char text[32], message[2048];
+  snprintf(message, sizeof message, "%s", status_message());
   const char *word = outcome == OK ? "complete" : outcome == STOPPED ? "stopped" : "failed";
   Status status = outcome;
   if (outcome == OK) {
     status = owner_check(runner->owner);
     if (status == OK)
       status = run_folder_complete(&runner->folder, runner->config, &runner->manifest);
-  } else if (manifest_set(&runner->manifest.state, word) != OK || save_manifest(runner) != OK) {
-    return outcome;
+  } else {
+    status = manifest_set(&runner->manifest.state, word);
+    if (status == OK) status = save_manifest(runner);
   }
   cJSON *event = event_new(outcome == OK ? "run_complete" : "run_ended", NULL);
   cJSON_AddStringToObject(event, "state", word);
   Status said = event_append(runner->folder.path, event);
+  if (outcome != OK) return status_fail(outcome, "%s", message);
   if (status == OK) status = said;
   if (status == OK)
     terminal_line(&runner->terminal, "%s: complete in %s", runner->folder.path,
