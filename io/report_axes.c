@@ -7,9 +7,11 @@
 
 #include "report_parts.h"
 
+enum { MOST_TICK_DECIMALS = 3 };
+
 double scale_at(const Scale *scale, double value) {
   double width = scale->high - scale->low;
-  double share = width > 0 ? (value - scale->low) / width : 0.5;
+  double share = width != 0 ? (value - scale->low) / width : 0.5;
   return scale->from + share * (scale->to - scale->from);
 }
 
@@ -93,26 +95,35 @@ void frame_close(const Frame *frame, const char *remark) {
 static void tick_label(const Frame *frame, double x, double y, const char *class, double value,
                        int decimals) {
   text_format(frame->page, "<text class=\"%s\" x=\"%.1f\" y=\"%.1f\">", class, x, y);
-  number_write_short(frame->page, value, decimals);
+  if (decimals > MOST_TICK_DECIMALS && value != 0)
+    number_write_power(frame->page, value);
+  else
+    number_write_short(frame->page, value, value != 0 ? decimals : 0);
   text_add(frame->page, "</text>");
+}
+
+/* Rounding must not make a tick of 1e-17 out of the one at 0. */
+static double tick_value(const Ticks *ticks, int t) {
+  double value = ticks->first + t * ticks->step;
+  return fabs(value) < 1e-9 * ticks->step ? 0 : value;
 }
 
 void frame_axes(const Frame *frame, int x_ticks, int y_ticks) {
   const Scale *x = &frame->x, *y = &frame->y;
   Ticks along = ticks_of(x->low, x->high, x_ticks), up = ticks_of(y->low, y->high, y_ticks);
   for (int t = 0; t < up.n; t++) {
-    double value = up.first + t * up.step, at = scale_at(y, value);
+    double value = tick_value(&up, t), at = scale_at(y, value);
     text_format(frame->page, "<path class=\"grid\" d=\"M%.1f %.1fH%.1f\"/>", x->from, at, x->to);
     tick_label(frame, x->from - 7, at + 4, "end", value, up.decimals);
   }
   for (int t = 0; t < along.n; t++) {
-    double value = along.first + t * along.step, at = scale_at(x, value);
+    double value = tick_value(&along, t), at = scale_at(x, value);
     text_format(frame->page, "<path class=\"tick\" d=\"M%.1f %.1fv4\"/>", at, y->from);
     tick_label(frame, at, y->from + 18, "mid", value, along.decimals);
   }
   text_format(frame->page, "<path class=\"axis\" d=\"M%.1f %.1fH%.1f\"/>", x->from, y->from, x->to);
   frame_text(frame, (x->from + x->to) / 2, y->from + 37, "mid name", frame->series->x_label);
-  text_format(frame->page, "<text class=\"mid name\" transform=\"translate(13 %.1f) rotate(-90)\">",
+  text_format(frame->page, "<text class=\"mid name\" transform=\"translate(11 %.1f) rotate(-90)\">",
               (y->from + y->to) / 2);
   text_html(frame->page, frame->series->y_label);
   text_add(frame->page, "</text>\n");

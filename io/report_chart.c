@@ -10,7 +10,7 @@
 enum {
   WIDTH = 460,
   HEIGHT = 300,
-  LEFT = 58,
+  LEFT = 62,
   RIGHT = 14,
   TOP = 10,
   BOTTOM = 44,
@@ -19,7 +19,8 @@ enum {
   NAME_WIDTH = 150,
   NAME_LETTERS = 22,
   MOST_DOTS = 60,
-  MOST_POINTS = 3000
+  MOST_POINTS = 3000,
+  MOST_TIPS = 500
 };
 
 /* A short text for attributes and tooltips; cut where it is too long. */
@@ -102,7 +103,7 @@ static void write_dot(const Frame *frame, int64_t i, double radius) {
   if (!isfinite(s->x[i]) || !isfinite(s->y[i])) return;
   text_format(frame->page, "<circle class=\"point\" cx=\"%.1f\" cy=\"%.1f\" r=\"%g\">",
               scale_at(&frame->x, s->x[i]), scale_at(&frame->y, s->y[i]), radius);
-  write_tip(frame->page, NULL, s->x[i], s->y[i]);
+  if (s->n_x <= MOST_TIPS) write_tip(frame->page, NULL, s->x[i], s->y[i]);
   text_add(frame->page, "</circle>");
 }
 
@@ -138,7 +139,7 @@ static void write_scatter(Text *page, const Series *s) {
   text_add(page, "<g class=\"cloud\">");
   for (int64_t i = 0; i < s->n_x; i += stride) write_dot(&frame, i, 2.2);
   text_add(page, "</g>");
-  snprintf(remark, sizeof remark, "Every %lldth of %lld points.", (long long)stride,
+  snprintf(remark, sizeof remark, "One point in %lld of %lld.", (long long)stride,
            (long long)s->n_x);
   frame_close(&frame, stride > 1 ? remark : NULL);
 }

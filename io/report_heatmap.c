@@ -60,7 +60,7 @@ static bool linear_of(double lightness, double chroma, double hue, double rgb[3]
 
 /* share 0: pale yellow, 1: deep blue. */
 static void write_colour(Text *page, double share) {
-  double rgb[3], chroma = 0.13;
+  double rgb[3], chroma = 0.07 + 0.06 * fmin(1, 3 * share);
   double lightness = 0.95 - 0.67 * share, hue = 105 + 175 * share;
   while (!linear_of(lightness, chroma, hue, rgb) && chroma > 0) chroma -= 0.005;
   text_add(page, "#");
@@ -184,7 +184,7 @@ static void write_named_axes(const Heatmap *map) {
   for (int64_t j = 0; s->x_names && j < s->n_x; j++) write_name(map, j, true, size);
   for (int64_t i = 0; s->y_names && i < s->n_y; i++) write_name(map, i, false, size);
   frame_text(frame, (frame->x.from + frame->x.to) / 2, frame->height - 8, "mid name", s->x_label);
-  text_format(frame->page, "<text class=\"mid name\" transform=\"translate(13 %.1f) rotate(-90)\">",
+  text_format(frame->page, "<text class=\"mid name\" transform=\"translate(11 %.1f) rotate(-90)\">",
               (frame->y.from + frame->y.to) / 2);
   text_html(frame->page, s->y_label);
   text_add(frame->page, "</text>\n");
@@ -198,6 +198,11 @@ static void write_diagonal(const Heatmap *map) {
   if (same)
     text_format(frame->page, "<path class=\"diagonal\" d=\"M%.1f %.1fL%.1f %.1f\"/>", frame->x.from,
                 frame->y.from, frame->x.to, frame->y.to);
+}
+
+static int legend_decimals(double value) {
+  if (fabs(value) >= 10 || value == rint(value)) return 0;
+  return fabs(value) >= 1 ? 1 : number_decimals(value);
 }
 
 static void write_legend(const Heatmap *map) {
@@ -215,7 +220,7 @@ static void write_legend(const Heatmap *map) {
     if (map->shade == SHADE_ROWS)
       text_format(page, "%.0f%%", 100 * value);
     else
-      number_write_short(page, value, number_decimals(value) > 2 ? 2 : 0);
+      number_write_short(page, value, legend_decimals(value));
     text_add(page, "</text>");
   }
 }
@@ -290,7 +295,7 @@ static void lay_out(Heatmap *map, Text *page) {
   const Series *s = map->s;
   bool named = s->x_names || s->y_names;
   map->wide = named && (s->n_x > SMALL || s->n_y > SMALL);
-  double side = map->wide ? WIDE_SIDE : SIDE, left = named ? 128 : 58, bottom = named ? 108 : 44;
+  double side = map->wide ? WIDE_SIDE : SIDE, left = named ? 136 : 62, bottom = named ? 108 : 44;
   double low_x = s->x ? s->x[0] : 0, high_x = s->x ? s->x[s->n_x] : (double)s->n_x;
   double low_y = s->y ? s->y[0] : 0, high_y = s->y ? s->y[s->n_y] : (double)s->n_y;
   if (named && !map->wide) side -= 50;

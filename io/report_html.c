@@ -9,7 +9,7 @@
  * leaderboard, what ran and what it cost, then each stage in full. */
 #include <inttypes.h>
 #include <math.h>
-#include <stddef.h>
+#include <string.h>
 
 #include "report_parts.h"
 
@@ -178,7 +178,7 @@ static void write_ran(Text *page, const ReportInput *input) {
            "<div class=\"box\"><div class=\"scroll\" tabindex=\"0\" role=\"region\" "
            "aria-label=\"What ran\"><table><thead><tr><th scope=\"col\">Stage</th>"
            "<th scope=\"col\">Kind</th><th scope=\"col\" class=\"n\">Time</th>"
-           "<th scope=\"col\"><span hidden>Time as a bar</span></th>"
+           "<th scope=\"col\" class=\"bars\"><span hidden>Time as a bar</span></th>"
            "<th scope=\"col\" class=\"n\"><abbr title=\"Share of the time in which ranks worked "
            "and did not wait for each other.\">Busy</abbr></th>"
            "<th scope=\"col\" class=\"n\"><abbr title=\"Largest resident memory of a rank "
@@ -191,6 +191,45 @@ static void write_ran(Text *page, const ReportInput *input) {
 }
 
 /* ---- a stage ---- */
+
+typedef enum Place { FLOWING, BELOW, FOLDED } Place;
+
+/* Short parts flow in columns; long tables stand below, so that opening one moves nothing else; a
+ * table that says what bars of its name show already is folded. */
+static Place place_of(const Summary *s, const SummaryTable *table) {
+  for (int64_t k = 0; k < s->n_series; k++)
+    if (s->series[k].kind == SERIES_BARS && strcmp(s->series[k].name, table->name) == 0 &&
+        table->n_columns == 2)
+      return FOLDED;
+  return table_is_long(table) ? BELOW : FLOWING;
+}
+
+static int64_t count_places(const Summary *s, Place place) {
+  int64_t n = 0;
+  for (int64_t k = 0; k < s->n_tables; k++) n += place_of(s, &s->tables[k]) == place;
+  return n;
+}
+
+static void write_tables(Text *page, const Summary *s, Place place) {
+  for (int64_t k = 0; k < s->n_tables; k++)
+    if (place_of(s, &s->tables[k]) == place) table_write(page, &s->tables[k], place == FOLDED);
+}
+
+static void write_contents(Text *page, const Summary *s) {
+  int64_t below = count_places(s, BELOW), folded = count_places(s, FOLDED);
+  if (s->n_metrics + s->n_series + s->n_tables > below) {
+    text_add(page, "<div class=\"flow\">\n");
+    table_write_metrics(page, s);
+    for (int64_t k = 0; k < s->n_series; k++) chart_write(page, &s->series[k]);
+    write_tables(page, s, FLOWING);
+    text_add(page, "</div>\n");
+  }
+  if (below + folded == 0) return;
+  text_add(page, "<div class=\"grid\">\n");
+  write_tables(page, s, BELOW);
+  write_tables(page, s, FOLDED);
+  text_add(page, "</div>\n");
+}
 
 static void write_stage(Text *page, const ReportStage *stage, int64_t number) {
   const Summary *s = stage->summary;
@@ -207,11 +246,8 @@ static void write_stage(Text *page, const ReportStage *stage, int64_t number) {
     for (int64_t k = 0; k < s->n_notes; k++) write_note(page, &s->notes[k], NULL);
     text_add(page, "</ul>\n");
   }
-  text_add(page, "<div class=\"grid\">\n");
-  table_write_metrics(page, s);
-  for (int64_t k = 0; k < s->n_series; k++) chart_write(page, &s->series[k]);
-  for (int64_t k = 0; k < s->n_tables; k++) table_write(page, &s->tables[k]);
-  text_add(page, "</div></section>\n");
+  write_contents(page, s);
+  text_add(page, "</section>\n");
 }
 
 static void write_config(Text *page, const ReportInput *input) {

@@ -58,9 +58,7 @@ static void write_strip(Text *page, Span span, const Metric *metric, const Metri
 
 /* ---- cards ---- */
 
-/* The split that speaks for a stage: test, else folds, else any with a headline that is no
- * baseline; NULL: none. */
-static const char *main_split(const Summary *summary) {
+const char *leaders_main_split(const Summary *summary) {
   if (leaders_find(summary, "test", NULL)) return "test";
   if (leaders_find(summary, "folds", NULL)) return "folds";
   for (int64_t i = 0; i < summary->n_metrics; i++)
@@ -88,7 +86,7 @@ static void write_headline(Text *page, const Summary *summary, const Metric *met
   text_add(page, "</dt><dd><strong>");
   number_write(page, metric->value, decimals);
   text_add(page, "</strong>");
-  metric_write_interval(page, metric, " <span class=\"interval\">(", ")</span>");
+  metric_write_interval(page, metric, decimals, " <span class=\"interval\">(", ")</span>");
   if (constant) {
     text_add(page, "<span class=\"against\">constant ");
     number_write(page, constant->value, decimals);
@@ -100,7 +98,7 @@ static void write_headline(Text *page, const Summary *summary, const Metric *met
 
 static void write_card(Text *page, const ReportStage *stage, int64_t number) {
   const Summary *summary = stage->summary;
-  const char *split = summary ? main_split(summary) : NULL;
+  const char *split = summary ? leaders_main_split(summary) : NULL;
   if (!split) return;
   text_format(page, "<article class=\"card\"><h3><a href=\"#stage-%lld\">", (long long)number);
   text_html(page, stage->name);
@@ -182,26 +180,34 @@ static int find_columns(const Leader *leaders, int64_t n, const char *columns[MO
   return n_columns;
 }
 
-static double best_of(const Leader *leaders, int64_t n, int part, const char *column) {
-  double best = NAN;
+/* Of one column within one part. */
+typedef struct Standard {
+  double best;
+  int decimals; /* of the first row, which is the best by the first column */
+} Standard;
+
+static Standard standard_of(const Leader *leaders, int64_t n, int part, const char *column) {
+  Standard standard = {.best = NAN, .decimals = -1};
   for (int64_t l = 0; l < n; l++) {
     const Metric *m = leaders_find(leaders[l].stage->summary, leaders[l].first->split, column);
     if (!m || leaders[l].part != part || isnan(m->value)) continue;
-    if (isnan(best) || (m->value != best && (m->value > best) == m->higher_better)) best = m->value;
+    bool better = m->value != standard.best && (m->value > standard.best) == m->higher_better;
+    if (isnan(standard.best) || better) standard.best = m->value;
+    if (standard.decimals < 0) standard.decimals = metric_decimals(m);
   }
-  return best;
+  return standard;
 }
 
-static void write_score(Text *page, const Metric *metric, double best) {
+static void write_score(Text *page, const Metric *metric, Standard standard) {
   if (!metric) {
     text_add(page, "<td></td>");
     return;
   }
   text_format(page, "<td class=\"n%s\"><span class=\"value\">",
-              metric->value == best ? " best" : "");
-  number_write(page, metric->value, metric_decimals(metric));
+              metric->value == standard.best ? " best" : "");
+  number_write(page, metric->value, standard.decimals);
   text_add(page, "</span>");
-  metric_write_interval(page, metric, "<br><small>", "</small>");
+  metric_write_interval(page, metric, standard.decimals, "<br><small>", "</small>");
   text_add(page, "</td>");
 }
 
@@ -211,8 +217,8 @@ static void write_cost(Text *page, const Leader *leader, bool constant) {
   text_add(page, "</td></tr>\n");
 }
 
-static void write_leader(Text *page, const Leader *leaders, int64_t n, const Leader *leader,
-                         const char *const *columns, int n_columns, Span span) {
+static void write_leader(Text *page, const Leader *leader, const char *const *columns,
+                         const Standard *standards, int n_columns, Span span) {
   const char *split = leader->first->split;
   bool constant = words_is_constant(split);
   text_format(page, "<tr%s><th scope=\"row\"><a href=\"#stage-%lld\">",
@@ -223,13 +229,12 @@ static void write_leader(Text *page, const Leader *leaders, int64_t n, const Lea
   write_strip(page, span, leader->first, NULL, constant ? "base" : "model");
   text_add(page, "</td>");
   for (int c = 0; c < n_columns; c++)
-    write_score(page, leaders_find(leader->stage->summary, split, columns[c]),
-                best_of(leaders, n, leader->part, columns[c]));
+    write_score(page, leaders_find(leader->stage->summary, split, columns[c]), standards[c]);
   write_cost(page, leader, constant);
 }
 
 static void write_group_head(Text *page, const char *const *columns, int n_columns) {
-  text_add(page, "<div class=\"box table wide\"><h3>By ");
+  text_add(page, "<div class=\"box table wide\"><h3>Ranked by ");
   words_write_label(page, columns[0]);
   text_add(page,
            "</h3><div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Leaderboard\">"
@@ -243,21 +248,30 @@ static void write_group_head(Text *page, const char *const *columns, int n_colum
   text_add(page, "<th scope=\"col\" class=\"n\">Time</th></tr></thead>\n");
 }
 
+/* The n leaders of one part. */
+static void write_part(Text *page, const Leader *leaders, int64_t n, const char *const *columns,
+                       int n_columns) {
+  Span span = {INFINITY, -INFINITY};
+  Standard standards[MOST_COLUMNS];
+  for (int64_t l = 0; l < n; l++) span_widen(&span, leaders[l].first);
+  for (int c = 0; c < n_columns; c++)
+    standards[c] = standard_of(leaders, n, leaders->part, columns[c]);
+  text_format(page,
+              "<tbody><tr class=\"group\"><th scope=\"colgroup\" colspan=\"%d\">%s</th></tr>\n",
+              n_columns + 3, part_titles[leaders->part]);
+  for (int64_t l = 0; l < n; l++)
+    write_leader(page, &leaders[l], columns, standards, n_columns, span);
+  text_add(page, "</tbody>\n");
+}
+
 /* Leaders of one group, sorted. */
 static void write_group(Text *page, const Leader *leaders, int64_t n) {
   const char *columns[MOST_COLUMNS] = {0};
   int n_columns = find_columns(leaders, n, columns);
   write_group_head(page, columns, n_columns);
   for (int64_t begin = 0, end = 0; begin < n; begin = end) {
-    Span span = {INFINITY, -INFINITY};
-    for (end = begin; end < n && leaders[end].part == leaders[begin].part; end++)
-      span_widen(&span, leaders[end].first);
-    text_format(page,
-                "<tbody><tr class=\"group\"><th scope=\"colgroup\" colspan=\"%d\">%s</th></tr>\n",
-                n_columns + 3, part_titles[leaders[begin].part]);
-    for (int64_t l = begin; l < end; l++)
-      write_leader(page, leaders, n, &leaders[l], columns, n_columns, span);
-    text_add(page, "</tbody>\n");
+    while (end < n && leaders[end].part == leaders[begin].part) end++;
+    write_part(page, leaders + begin, end - begin, columns, n_columns);
   }
   text_add(page, "</table></div></div>\n");
 }

@@ -1,6 +1,7 @@
 /* Numbers as people read them: enough digits and no more; see report_parts.h. */
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "report_parts.h"
@@ -32,6 +33,14 @@ static void write_grouped(Text *page, const char *digits) {
   text_add(page, digits + whole);
 }
 
+void number_write_power(Text *page, double value) {
+  int power = (int)floor(log10(fabs(value)) + 1e-12);
+  char digits[32];
+  snprintf(digits, sizeof digits, "%.3g", fabs(value) / pow(10, power));
+  text_format(page, "%s%se%s%d", value < 0 ? MINUS : "", digits, power < 0 ? MINUS : "",
+              abs(power));
+}
+
 void number_write(Text *page, double value, int decimals) {
   char digits[64];
   if (isnan(value)) {
@@ -45,7 +54,7 @@ void number_write(Text *page, double value, int decimals) {
   double size = fabs(value);
   bool hidden = size > 0 && size < 0.5 * pow(10, -MOST_DECIMALS) && decimals >= MOST_DECIMALS;
   if (size >= 1e15 || hidden) {
-    text_format(page, "%.3g", value);
+    number_write_power(page, value);
     return;
   }
   snprintf(digits, sizeof digits, "%.*f", decimals, size);
@@ -75,7 +84,11 @@ void number_write_short(Text *page, double value, int decimals) {
 }
 
 void number_write_percent(Text *page, double share) {
-  number_write(page, 100 * share, share != 0 && fabs(share) < 0.0995 ? 2 : 1);
+  if (share > 0 && share < 0.0005) {
+    text_add(page, "&lt;0.1%");
+    return;
+  }
+  number_write(page, 100 * share, 1);
   if (isfinite(share)) text_add(page, "%");
 }
 
@@ -98,15 +111,14 @@ int metric_decimals(const Metric *metric) {
   double half = (metric->high - metric->low) / 2;
   if (is_whole(metric->value) && !(half > 0)) return 0;
   if (!(half > 0) || !isfinite(half)) return number_decimals(metric->value);
-  int decimals = -(int)floor(log10(half / 2));
+  int decimals = -(int)floor(log10(half / 2) + 1e-9);
   if (decimals < 0) return 0;
   return decimals < MOST_DECIMALS ? decimals : MOST_DECIMALS;
 }
 
-void metric_write_interval(Text *page, const Metric *metric, const char *before,
+void metric_write_interval(Text *page, const Metric *metric, int decimals, const char *before,
                            const char *after) {
   if (isnan(metric->low) || isnan(metric->high)) return;
-  int decimals = metric_decimals(metric);
   text_add(page, before);
   number_write(page, metric->low, decimals);
   text_add(page, " to ");

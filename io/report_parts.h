@@ -16,13 +16,16 @@ void number_write(Text *page, double value, int decimals);
 void number_write_alone(Text *page, double value);
 /* 12k, 3.5M: for axes. decimals count for numbers below 10,000. Local. */
 void number_write_short(Text *page, double value, int decimals);
+/* 1.5e-9 with a true minus; value is finite and not 0. Local. */
+void number_write_power(Text *page, double value);
 void number_write_percent(Text *page, double share);
 /* "0.42 s", "3 min 20 s". Local. */
 void number_write_seconds(Text *page, double seconds);
 /* Decimals of a metric: its interval says how many mean something. Local. */
 int metric_decimals(const Metric *metric);
 /* "15.9 to 16.3"; nothing when there is no interval. Local. */
-void metric_write_interval(Text *page, const Metric *metric, const char *before, const char *after);
+void metric_write_interval(Text *page, const Metric *metric, int decimals, const char *before,
+                           const char *after);
 
 /* ---- report_words.c: names as people say them ---- */
 
@@ -42,7 +45,10 @@ void words_write_glossary(Text *page, const ReportInput *input);
 
 /* ---- report_table.c ---- */
 
-void table_write(Text *page, const SummaryTable *table);
+/* folded: behind its title, to be opened. Local. */
+void table_write(Text *page, const SummaryTable *table, bool folded);
+/* Are some of its rows hidden at first? */
+bool table_is_long(const SummaryTable *table);
 /* Metrics by name (rows) and split (columns). Local. */
 void table_write_metrics(Text *page, const Summary *summary);
 
@@ -50,6 +56,9 @@ void table_write_metrics(Text *page, const Summary *summary);
 
 /* The metric of that name, the first headline one when name is NULL; NULL when there is none. */
 const Metric *leaders_find(const Summary *summary, const char *split, const char *name);
+/* The split that speaks for a stage: test, else folds, else any with a headline that is no
+ * baseline; NULL: none. */
+const char *leaders_main_split(const Summary *summary);
 void leaders_write_cards(Text *page, const ReportInput *input);
 void leaders_write_board(Text *page, const ReportInput *input);
 

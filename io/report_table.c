@@ -5,13 +5,14 @@
  * lost where there is no style. */
 #include <inttypes.h>
 #include <math.h>
-#include <stddef.h>
 #include <string.h>
 
 #include "kernels/base/memory.h"
 #include "report_parts.h"
 
-enum { SHOWN_ROWS = 15, NARROW_COLUMNS = 4 };
+enum { SHOWN_ROWS = 15, LONG_ROWS = 18, NARROW_COLUMNS = 4 };
+
+bool table_is_long(const SummaryTable *table) { return table->n_rows > LONG_ROWS; }
 
 typedef struct ColumnStyle {
   bool number, share;
@@ -82,31 +83,42 @@ static void write_rows(Text *page, const SummaryTable *table, const ColumnStyle 
   text_add(page, "</tbody>");
 }
 
-void table_write(Text *page, const SummaryTable *table) {
+static void write_title(Text *page, const SummaryTable *table) {
+  text_html(page, table->title[0] ? table->title : table->name);
+}
+
+static void write_more(Text *page, int64_t n_rows) {
+  text_add(page, "<details class=\"more\"><summary><span class=\"shut\">Show all ");
+  number_write(page, (double)n_rows, 0);
+  text_format(page,
+              " rows</span><span class=\"open\">Show the first %d rows</span></summary>"
+              "</details>\n",
+              SHOWN_ROWS);
+}
+
+static void write_table(Text *page, const SummaryTable *table, const ColumnStyle *styles) {
+  if (table->n_rows == 0) text_add(page, "<p class=\"soft\">No rows.</p>\n");
+  text_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
+  write_title(page, table);
+  text_add(page, "\"><table class=\"sortable\">");
+  write_head(page, table, styles);
+  write_rows(page, table, styles);
+  text_add(page, "</table></div>");
+}
+
+void table_write(Text *page, const SummaryTable *table, bool folded) {
   ColumnStyle *styles = NULL;
   if (page->status == OK) page->status = NEW(&styles, table->n_columns);
   if (page->status != OK) return;
   for (int64_t j = 0; j < table->n_columns; j++) styles[j] = style_of(table, j);
-  bool is_long = table->n_rows > SHOWN_ROWS + 3, wide = table->n_columns > NARROW_COLUMNS;
-  text_format(page, "<div class=\"box table%s%s\"><h3>", wide ? " wide" : "",
-              is_long ? " long" : "");
-  text_html(page, table->title[0] ? table->title : table->name);
-  text_add(page, "</h3>\n");
-  if (table->n_rows == 0) text_add(page, "<p class=\"soft\">No rows.</p>\n");
-  if (is_long) {
-    text_add(page, "<details class=\"more\"><summary><span class=\"shut\">Show all ");
-    number_write(page, (double)table->n_rows, 0);
-    text_format(page,
-                " rows</span><span class=\"open\">Show the first %d rows</span></summary>"
-                "</details>\n",
-                SHOWN_ROWS);
-  }
-  text_add(page, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
-  text_html(page, table->title[0] ? table->title : table->name);
-  text_add(page, "\"><table class=\"sortable\">");
-  write_head(page, table, styles);
-  write_rows(page, table, styles);
-  text_add(page, "</table></div></div>\n");
+  bool is_long = table_is_long(table) && !folded, wide = table->n_columns > NARROW_COLUMNS;
+  text_format(page, "<%s class=\"box table%s%s\">%s", folded ? "details" : "div",
+              wide ? " wide" : "", is_long ? " long" : "", folded ? "<summary>" : "<h3>");
+  write_title(page, table);
+  text_add(page, folded ? ", as a table</summary>\n" : "</h3>\n");
+  if (is_long) write_more(page, table->n_rows);
+  write_table(page, table, styles);
+  text_format(page, "</%s>\n", folded ? "details" : "div");
   memory_free(&styles);
 }
 
@@ -131,22 +143,33 @@ static const Metric *find_sd(const Summary *summary, const Metric *metric) {
   return NULL;
 }
 
-/* Is this the first metric with its name (its split)? */
-static bool is_first(const Summary *summary, int64_t i, bool by_split) {
-  size_t at = by_split ? offsetof(Metric, split) : offsetof(Metric, name);
-  const char *own = *(char *const *)((const char *)&summary->metrics[i] + at);
-  for (int64_t k = 0; k < i; k++)
-    if (strcmp(*(char *const *)((const char *)&summary->metrics[k] + at), own) == 0) return false;
-  return true;
+/* Splits in the order of columns: the one that speaks for the stage, its baseline, the others. */
+typedef struct Splits {
+  const char **names;
+  int64_t n;
+} Splits;
+
+static void splits_add(Splits *splits, const char *name) {
+  for (int64_t s = 0; s < splits->n; s++)
+    if (strcmp(splits->names[s], name) == 0) return;
+  splits->names[splits->n++] = name;
 }
 
-static void write_metric(Text *page, const Summary *summary, const Metric *metric) {
+static void find_splits(const Summary *summary, Splits *splits) {
+  const char *first = leaders_main_split(summary);
+  if (first) splits_add(splits, first);
+  for (int64_t i = 0; first && i < summary->n_metrics; i++)
+    if (words_is_constant_of(summary->metrics[i].split, first))
+      splits_add(splits, summary->metrics[i].split);
+  for (int64_t i = 0; i < summary->n_metrics; i++) splits_add(splits, summary->metrics[i].split);
+}
+
+static void write_metric(Text *page, const Summary *summary, const Metric *metric, int decimals) {
   if (!metric) {
     text_add(page, "<td></td>");
     return;
   }
   const Metric *sd = find_sd(summary, metric);
-  int decimals = metric_decimals(metric);
   text_add(page, "<td class=\"n\">");
   number_write(page, metric->value, decimals);
   if (sd && isfinite(sd->value)) {
@@ -154,38 +177,65 @@ static void write_metric(Text *page, const Summary *summary, const Metric *metri
     number_write(page, sd->value, decimals);
     text_add(page, "</small>");
   }
-  metric_write_interval(page, metric, "<br><small>", "</small>");
+  metric_write_interval(page, metric, decimals, "<br><small>", "</small>");
   text_add(page, "</td>");
 }
 
-static void write_metric_row(Text *page, const Summary *summary, const Metric *named) {
-  text_format(page, "<tr%s><th scope=\"row\">", named->headline ? " class=\"head\"" : "");
-  words_write_term(page, named->name);
+/* The row of a name; the first split that has it says how many decimals. */
+static void write_metric_row(Text *page, const Summary *summary, const Splits *splits,
+                             const char *name) {
+  const Metric *shown = NULL;
+  bool headline = false;
+  for (int64_t s = 0; s < splits->n; s++) {
+    const Metric *metric = leaders_find(summary, splits->names[s], name);
+    if (!shown) shown = metric;
+    headline = headline || (metric && metric->headline);
+  }
+  text_format(page, "<tr%s><th scope=\"row\">", headline ? " class=\"head\"" : "");
+  words_write_term(page, name);
   text_add(page, "</th>");
-  for (int64_t s = 0; s < summary->n_metrics; s++)
-    if (is_first(summary, s, true))
-      write_metric(page, summary, leaders_find(summary, summary->metrics[s].split, named->name));
+  for (int64_t s = 0; s < splits->n; s++)
+    write_metric(page, summary, leaders_find(summary, splits->names[s], name),
+                 metric_decimals(shown));
   text_add(page, "</tr>\n");
 }
 
+/* Has an earlier split a metric of that name? */
+static bool was_written(const Summary *summary, const Splits *splits, int64_t split,
+                        const Metric *metric) {
+  if (leaders_find(summary, metric->split, metric->name) != metric) return true;
+  for (int64_t s = 0; s < split; s++)
+    if (leaders_find(summary, splits->names[s], metric->name)) return true;
+  return false;
+}
+
+static void write_metric_rows(Text *page, const Summary *summary, const Splits *splits) {
+  for (int64_t s = 0; s < splits->n; s++)
+    for (int64_t i = 0; i < summary->n_metrics; i++) {
+      const Metric *m = &summary->metrics[i];
+      if (strcmp(m->split, splits->names[s]) != 0 || owner_of_sd(summary, m)) continue;
+      if (!was_written(summary, splits, s, m)) write_metric_row(page, summary, splits, m->name);
+    }
+}
+
 void table_write_metrics(Text *page, const Summary *summary) {
-  int64_t splits = 0;
+  Splits splits = {0};
   if (summary->n_metrics == 0) return;
-  for (int64_t i = 0; i < summary->n_metrics; i++) splits += is_first(summary, i, true);
+  if (page->status == OK) page->status = NEW(&splits.names, summary->n_metrics + 2);
+  if (page->status != OK) return;
+  find_splits(summary, &splits);
   text_format(page,
               "<div class=\"box table%s\"><h3>Metrics</h3><div class=\"scroll\" tabindex=\"0\" "
               "role=\"region\" aria-label=\"Metrics\"><table><thead><tr><th scope=\"col\">Metric"
               "</th>",
-              splits >= NARROW_COLUMNS ? " wide" : "");
-  for (int64_t i = 0; i < summary->n_metrics; i++) {
-    if (!is_first(summary, i, true)) continue;
+              splits.n > NARROW_COLUMNS ? " wide" : "");
+  for (int64_t s = 0; s < splits.n; s++) {
     text_add(page, "<th scope=\"col\" class=\"n\">");
-    words_write_split(page, summary->metrics[i].split);
+    words_write_split(page, splits.names[s]);
     text_add(page, "</th>");
   }
   text_add(page, "</tr></thead><tbody>\n");
-  for (int64_t i = 0; i < summary->n_metrics; i++)
-    if (is_first(summary, i, false) && !owner_of_sd(summary, &summary->metrics[i]))
-      write_metric_row(page, summary, &summary->metrics[i]);
+  write_metric_rows(page, summary, &splits);
   text_add(page, "</tbody></table></div></div>\n");
+  memory_free(&splits.names);
 }

@@ -175,6 +175,7 @@ void words_write_glossary(Text *page, const ReportInput *input) {
   }
   if (any)
     text_add(page,
-             "</dl><p>Intervals come from resampling whole recordings; an interval says where the "
-             "number would lie on other rows of the same kind.</p></details></section>\n");
+             "</dl><p>Intervals come from drawing the measured rows again and again, rows of one "
+             "group together: an interval says where the number would lie on other rows like "
+             "these.</p></details></section>\n");
 }
