@@ -62,7 +62,6 @@ static cJSON *stage_to_json(const ManifestStage *stage) {
   add_text(object, "profile", stage->profile);
   cJSON_AddNumberToObject(object, "seconds", stage->seconds);
   cJSON_AddNumberToObject(object, "store_seconds", stage->store_seconds);
-  cJSON_AddNumberToObject(object, "write_seconds", stage->write_seconds);
   cJSON *busy = cJSON_AddArrayToObject(object, "busy_seconds");
   for (int64_t r = 0; r < stage->ranks; r++)
     cJSON_AddItemToArray(busy, cJSON_CreateNumber(stage->busy_seconds[r]));
@@ -108,7 +107,6 @@ static Status stage_from_json(const cJSON *object, ManifestStage *stage) {
   TRY(take_text(object, "profile", &stage->profile));
   stage->seconds = take_number(object, "seconds");
   stage->store_seconds = take_number(object, "store_seconds");
-  stage->write_seconds = take_number(object, "write_seconds");
   stage->peak_bytes = (int64_t)take_number(object, "peak_bytes");
   const cJSON *busy = cJSON_GetObjectItem(object, "busy_seconds"), *item = NULL;
   TRY(NEW(&stage->busy_seconds, cJSON_GetArraySize(busy)));

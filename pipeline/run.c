@@ -173,7 +173,6 @@ static Status write_artifact_all(Runner *runner, int64_t stage) {
   StageRun *run = &runner->stages[stage];
   char path[PATH_MAX], digits[33], content_digits[33], *summary = NULL, *lineage = NULL;
   char version[16];
-  double begun = terminal_clock();
   Hash content;
   double begun = terminal_clock();
   hash_text(&runner->graph.keys[stage], digits);
@@ -200,7 +199,6 @@ static Status write_artifact_all(Runner *runner, int64_t stage) {
     status = manifest_set(&entry->content, content_digits);
     if (status == OK) status = manifest_set(&entry->file, run->file);
     if (status == OK) status = manifest_set(&entry->profile, runner->profile);
-    entry->write_seconds = terminal_clock() - begun;
   }
   AGREE(runner->comm, status);
 done:
@@ -410,7 +408,6 @@ static Status reuse(Runner *runner, int64_t stage) {
     for (int64_t r = 0; r < old->ranks; r++) entry->busy_seconds[r] = old->busy_seconds[r];
     entry->ranks = old->ranks;
     entry->seconds = old->seconds;
-    entry->write_seconds = old->write_seconds;
     entry->store_seconds = old->store_seconds;
     entry->peak_bytes = old->peak_bytes;
   }
