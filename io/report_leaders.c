@@ -212,8 +212,13 @@ static void write_score(Text *page, const Metric *metric, Standard standard) {
 }
 
 static void write_cost(Text *page, const Leader *leader, bool constant) {
-  text_add(page, "<td class=\"n\">");
-  if (!constant) number_write_seconds(page, leader->stage->seconds);
+  double seconds = leader->stage->seconds;
+  if (constant || !isfinite(seconds)) {
+    text_add(page, "<td></td></tr>\n");
+    return;
+  }
+  text_format(page, "<td class=\"n\" data-v=\"%.3f\">", seconds); /* for sorting */
+  number_write_seconds(page, seconds);
   text_add(page, "</td></tr>\n");
 }
 

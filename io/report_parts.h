@@ -37,7 +37,7 @@ void words_write_label(Text *page, const char *name);
 void words_write_term(Text *page, const char *name);
 /* "test_constant" as Constant, test. Local. */
 void words_write_split(Text *page, const char *split);
-/* X of X_constant: is split the baseline of that base? Local. */
+/* Is it a split of a baseline, X_constant; is it that of this base? Local. */
 bool words_is_constant(const char *split);
 bool words_is_constant_of(const char *split, const char *base);
 /* Terms that these stages use, with their meanings. Local. */

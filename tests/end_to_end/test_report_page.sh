@@ -56,7 +56,10 @@ say('unfolded', Array.prototype.every.call(document.querySelectorAll('tbody tr')
   return getComputedStyle(r).display !== 'none';
 }));
 var wrong = 0, sorted = 0;
-var number = function (c) { return parseFloat(c.textContent.replace(/[,<\u2605]/g, '').replace(/\u2212/g, '-')); };
+var number = function (c) {
+  var text = c.getAttribute('data-v') || c.textContent;
+  return parseFloat(text.replace(/[,<\u2605]/g, '').replace(/\u2212/g, '-'));
+};
 document.querySelectorAll('table.sortable').forEach(function (table) {
   table.querySelectorAll('thead th.n button').forEach(function (button) {
     var column = button.parentNode.cellIndex;
@@ -66,7 +69,6 @@ document.querySelectorAll('table.sortable').forEach(function (table) {
       var last = Infinity, ended = false;
       Array.prototype.forEach.call(body.rows, function (row) {
         if (row.classList.contains('group') || !row.cells[column]) return;
-        if (button.textContent === 'Time') return;
         var v = number(row.cells[column]);
         if (isNaN(v)) { ended = true; return; }
         if (ended || v > last) wrong++;
@@ -114,8 +116,11 @@ echo 'a run of quick.json'
   fail 'segue run'
 }
 cp run/report.html run.html
-python3 -c 'import json; r = json.load(open("run/report.json")); r["stages"]["popularity"]["metrics"]["test"]["rmse"] + 0' ||
-  fail 'report.json lacks stages.popularity.metrics.test.rmse'
+python3 - run/report.json <<'LOOK' || fail 'report.json lacks stages.popularity.metrics.test.rmse'
+import json, sys
+metrics = json.load(open(sys.argv[1]))["stages"]["popularity"]["metrics"]
+assert metrics["test"]["rmse"] < metrics["test_constant"]["rmse"]
+LOOK
 check_size run.html
 check_page run.html 1400 1
 check_page run.html 500 0
