@@ -99,7 +99,8 @@ class Budget:
 
 def reading_config(segue, budget):
     """A pipeline that reads the tracks several times over, each with all defaults written out."""
-    once = write_config("once", {"name": "once", "include": [str(TOP / "configs/parts/tracks.json")]})
+    part = TOP / "configs" / "parts" / "tracks.json"
+    once = write_config("once", {"name": "once", "include": [str(part)]})
     with Run(segue, once, limit=budget.left()) as run:
         stage = json.loads((run.path / "config.json").read_text())["stages"]["tracks"]
     return write_config("read", {"name": "read",
@@ -247,7 +248,7 @@ def write_readme(text):
     readme = path.read_text()
     begin, end = "<!-- bench:begin -->", "<!-- bench:end -->"
     if readme.count(begin) != 1 or readme.count(end) != 1:
-        raise SystemExit(f"README.md lacks the lines {begin} and {end}, between which the table goes")
+        raise SystemExit(f"README.md lacks {begin} and {end}, between which the table goes")
     head, rest = readme.split(begin)
     path.write_text(f"{head}{begin}\n{text}\n{end}{rest.split(end)[1]}")
 
