@@ -28,7 +28,9 @@ static int64_t count_warnings(const ReportInput *input) {
   int64_t n = 0;
   for (int64_t i = 0; i < input->n_stages; i++) {
     const Summary *s = input->stages[i].summary;
+    const Metric *constant = NULL;
     for (int64_t k = 0; s && k < s->n_notes; k++) n += s->notes[k].level == NOTE_WARNING;
+    n += s && leaders_beaten(s, &constant);
   }
   return n;
 }
@@ -109,6 +111,23 @@ static void write_note(Text *page, const Note *note, const char *stage) {
   text_add(page, "</li>\n");
 }
 
+/* What no stage says of itself. */
+static void write_beaten(Text *page, const ReportStage *stage) {
+  const Metric *constant = NULL;
+  const Metric *metric = leaders_beaten(stage->summary, &constant);
+  if (!metric) return;
+  int decimals = metric_decimals(metric_standard(metric, constant));
+  text_add(page, "<li class=\"warning\"><b>");
+  text_html(page, stage->name);
+  text_add(page, "</b>: no better than always predicting the same: ");
+  words_write_label(page, metric->name);
+  text_add(page, " ");
+  number_write(page, metric->value, decimals);
+  text_add(page, ", constant ");
+  number_write(page, constant->value, decimals);
+  text_add(page, "</li>\n");
+}
+
 static void write_warnings(Text *page, const ReportInput *input) {
   if (count_warnings(input) == 0) return;
   text_add(page, "<div class=\"warnings\"><h2>Worth knowing</h2><ul class=\"notes\">\n");
@@ -116,6 +135,7 @@ static void write_warnings(Text *page, const ReportInput *input) {
     const Summary *s = input->stages[i].summary;
     for (int64_t k = 0; s && k < s->n_notes; k++)
       if (s->notes[k].level == NOTE_WARNING) write_note(page, &s->notes[k], input->stages[i].name);
+    if (s) write_beaten(page, &input->stages[i]);
   }
   text_add(page, "</ul></div>\n");
 }

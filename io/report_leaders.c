@@ -75,12 +75,22 @@ static const Metric *find_constant(const Summary *summary, const char *split, co
   return NULL;
 }
 
+const Metric *leaders_beaten(const Summary *summary, const Metric **constant) {
+  const char *split = leaders_main_split(summary);
+  const Metric *metric = split ? leaders_find(summary, split, NULL) : NULL;
+  *constant = metric ? find_constant(summary, split, metric->name) : NULL;
+  if (!*constant || isnan(metric->value) || isnan((*constant)->value)) return NULL;
+  bool better = metric->value != (*constant)->value &&
+                (metric->value > (*constant)->value) == metric->higher_better;
+  return better ? NULL : metric;
+}
+
 static void write_headline(Text *page, const Summary *summary, const Metric *metric) {
   const Metric *constant = find_constant(summary, metric->split, metric->name);
   Span span = {INFINITY, -INFINITY};
   span_widen(&span, metric);
   span_widen(&span, constant);
-  int decimals = metric_decimals(metric);
+  int decimals = metric_decimals(metric_standard(metric, constant));
   text_add(page, "<div class=\"headline\"><dt>");
   words_write_term(page, metric->name);
   text_add(page, "</dt><dd><strong>");
@@ -183,18 +193,20 @@ static int find_columns(const Leader *leaders, int64_t n, const char *columns[MO
 /* Of one column within one part. */
 typedef struct Standard {
   double best;
-  int decimals; /* of the first row, which is the best by the first column */
+  int decimals;
 } Standard;
 
 static Standard standard_of(const Leader *leaders, int64_t n, int part, const char *column) {
-  Standard standard = {.best = NAN, .decimals = -1};
+  Standard standard = {.best = NAN};
+  const Metric *exact = NULL;
   for (int64_t l = 0; l < n; l++) {
     const Metric *m = leaders_find(leaders[l].stage->summary, leaders[l].first->split, column);
     if (!m || leaders[l].part != part || isnan(m->value)) continue;
     bool better = m->value != standard.best && (m->value > standard.best) == m->higher_better;
     if (isnan(standard.best) || better) standard.best = m->value;
-    if (standard.decimals < 0) standard.decimals = metric_decimals(m);
+    exact = metric_standard(exact, m);
   }
+  if (exact) standard.decimals = metric_decimals(exact);
   return standard;
 }
 

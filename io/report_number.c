@@ -116,6 +116,18 @@ int metric_decimals(const Metric *metric) {
   return decimals < MOST_DECIMALS ? decimals : MOST_DECIMALS;
 }
 
+/* How much a metric can say about decimals: -1 nothing. */
+static int metric_rank(const Metric *metric) {
+  bool interval = metric->high > metric->low;
+  if (!interval && (is_whole(metric->value) || !isfinite(metric->value))) return -1;
+  return 2 * interval + !words_is_constant(metric->split);
+}
+
+const Metric *metric_standard(const Metric *standard, const Metric *metric) {
+  if (!metric) return standard;
+  return !standard || metric_rank(metric) > metric_rank(standard) ? metric : standard;
+}
+
 void metric_write_interval(Text *page, const Metric *metric, int decimals, const char *before,
                            const char *after) {
   if (isnan(metric->low) || isnan(metric->high)) return;

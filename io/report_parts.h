@@ -23,6 +23,9 @@ void number_write_percent(Text *page, double share);
 void number_write_seconds(Text *page, double seconds);
 /* Decimals of a metric: its interval says how many mean something. Local. */
 int metric_decimals(const Metric *metric);
+/* Which of two says how many decimals a row or column of metrics has: one with an interval before
+ * one without, a model before its baseline, else the first. Either may be NULL. Local, borrowed. */
+const Metric *metric_standard(const Metric *standard, const Metric *metric);
 /* "15.9 to 16.3"; nothing when there is no interval. Local. */
 void metric_write_interval(Text *page, const Metric *metric, int decimals, const char *before,
                            const char *after);
@@ -59,6 +62,9 @@ const Metric *leaders_find(const Summary *summary, const char *split, const char
 /* The split that speaks for a stage: test, else folds, else any with a headline that is no
  * baseline; NULL: none. */
 const char *leaders_main_split(const Summary *summary);
+/* The first headline metric of the main split, when the constant's is at least as good; else NULL.
+ * *constant: the constant's. Local, borrowed. */
+const Metric *leaders_beaten(const Summary *summary, const Metric **constant);
 void leaders_write_cards(Text *page, const ReportInput *input);
 void leaders_write_board(Text *page, const ReportInput *input);
 

@@ -181,14 +181,14 @@ static void write_metric(Text *page, const Summary *summary, const Metric *metri
   text_add(page, "</td>");
 }
 
-/* The row of a name; the first split that has it says how many decimals. */
+/* The row of a name. */
 static void write_metric_row(Text *page, const Summary *summary, const Splits *splits,
                              const char *name) {
-  const Metric *shown = NULL;
+  const Metric *exact = NULL;
   bool headline = false;
   for (int64_t s = 0; s < splits->n; s++) {
     const Metric *metric = leaders_find(summary, splits->names[s], name);
-    if (!shown) shown = metric;
+    exact = metric_standard(exact, metric);
     headline = headline || (metric && metric->headline);
   }
   text_format(page, "<tr%s><th scope=\"row\">", headline ? " class=\"head\"" : "");
@@ -196,7 +196,7 @@ static void write_metric_row(Text *page, const Summary *summary, const Splits *s
   text_add(page, "</th>");
   for (int64_t s = 0; s < splits->n; s++)
     write_metric(page, summary, leaders_find(summary, splits->names[s], name),
-                 metric_decimals(shown));
+                 metric_decimals(exact));
   text_add(page, "</tr>\n");
 }
 

@@ -148,6 +148,7 @@ static void check_page(const Sample *sample) {
   check_has(page, "Show all 114 rows");
   check_has(page, "The 30 longest of 114.");
   check_has(page, "class=\"diagonal\"");
+  check_lacks(page, "no better than always predicting");
   check_has(page, "One point in 2 of 5000.");
   memory_free(&page);
   memory_free(&again);
@@ -171,6 +172,30 @@ static void check_board(const Sample *sample) {
     check_lacks(board, "best\"><span class=\"value\">16.1<");
   }
   memory_free(&page);
+}
+
+/* A constant that wins does not decide how many decimals a model shows, and the page says so. */
+static void check_beaten(void) {
+  Summary s;
+  char *page = NULL;
+  ReportStage stage = {.name = "late", .kind = "train", .summary = &s};
+  ReportInput input = {.run_name = "beaten", .n_stages = 1, .stages = &stage};
+  summary_init(&s, true);
+  CHECK_OK(summary_metric_interval(&s, "test", "rmse", 27.21, 27.0, 27.4, false, true));
+  CHECK_OK(summary_metric(&s, "test", "high_recall", 0.042, true, true));
+  CHECK_OK(summary_metric(&s, "test_constant", "rmse", 24.56, false, true));
+  CHECK_OK(summary_metric(&s, "test_constant", "high_recall", 0, true, true));
+  CHECK_OK(report_html(&input, &page));
+  check_has(page, "no better than always predicting the same: RMSE 27.2, constant 24.6");
+  const char *board = strstr(page, "<section id=\"board\">");
+  CHECK(board != NULL);
+  if (board) {
+    check_before(board, "class=\"constant\"", "<span class=\"value\">27.2<");
+    check_has(board, "<span class=\"value\">0.0420<");
+    check_has(board, "best\"><span class=\"value\">24.6<");
+  }
+  memory_free(&page);
+  summary_clear(&s);
 }
 
 static void check_nothing(void) {
@@ -238,6 +263,7 @@ int main(int argc, char **argv) {
   check_round_trip(&sample);
   check_page(&sample);
   check_board(&sample);
+  check_beaten();
   check_nothing();
   check_faults(&sample);
   sample_clear(&sample);
