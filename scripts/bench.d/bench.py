@@ -7,6 +7,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -82,14 +83,16 @@ class Budget:
     def left(self):
         return max(self.end - time.monotonic(), 1.0)
 
-    def rounds(self, what, share):
-        """Round numbers while another one fits into this share of what is left."""
+    def rounds(self, what, share, times=1):
+        """Round numbers, times as many as asked for, while another one fits into this share of what
+        is left."""
         begun, limit, longest = time.monotonic(), self.left() * share, 0.0
-        for number in range(self.most):
+        most = times * self.most
+        for number in range(most):
             used = time.monotonic() - begun
             if number > 0 and used + longest > limit:
                 return
-            note(f"{what}, round {number + 1} of at most {self.most}")
+            note(f"{what}, round {number + 1} of at most {most}")
             round_begun = time.monotonic()
             yield number
             longest = max(longest, time.monotonic() - round_begun)
@@ -126,7 +129,7 @@ def reading(table, segue, data, budget):
     warm, first, whole = [], [], []
     theirs = {name: [] for name in PEERS}
     theirs_first = {name: [] for name in PEERS}
-    for _ in budget.rounds("reading", 0.25):
+    for _ in budget.rounds("reading", 0.25, times=3):
         alone, stages = read_segue(segue, config, budget)
         warm += alone[1:]
         first.append(alone[0])
@@ -167,8 +170,12 @@ def main_job(table, segue, data, budget):
             ours.append({"seconds": run.seconds, "stages": run.stages,
                          "rmse": metrics["popularity"]["metrics"]["test"]["rmse"],
                          "accuracy": metrics["genre"]["metrics"]["test"]["accuracy"]})
-        _, out = call([sys.executable, HERE / "spotify_sklearn.py", data / TRACKS,
-                       WORK / "sklearn"], budget.left())
+        folder = WORK / "sklearn"
+        try:
+            _, out = call([sys.executable, HERE / "spotify_sklearn.py", data / TRACKS, folder],
+                          budget.left())
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
         theirs.append(json.loads(out))
     table.faster("the whole of spotify.json, to pandas and scikit-learn",
                  [run["seconds"] for run in ours], [run["seconds"] for run in theirs], goal=5)

@@ -1,4 +1,4 @@
-"""The forest's error beside scikit-learn's on the same rows and features; scripts/quality starts it.
+"""The forest's error beside scikit-learn's, on the same rows and features; see scripts/quality.
 
 Each seed divides the recordings anew. Both forests get the training rows that the run divided off,
 its numeric features, missing values as they are, and the settings of configs/spotify.json."""

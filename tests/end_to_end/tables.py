@@ -93,7 +93,7 @@ def field(kind, value):
         return ";".join(value)
     if kind == DATE:
         year, month, day = value // 10000, value // 100 % 100, value % 100
-        parts = [f"{year:04d}"] + ([f"{month:02d}"] if month else []) + ([f"{day:02d}"] if day else [])
+        parts = [f"{year:04d}", *(f"{part:02d}" for part in (month, day) if part)]
         return "-".join(parts)
     return str(value)
 

@@ -104,7 +104,7 @@ def main():
     need_h5dump()
     with Folder() as folder:
         made = pipeline(folder, "made", {"kind": "synthesize", "rows": 4000, "genres": 12})
-        # The same rows once more, from a file: types are those of the file, not of the cleaned table.
+        # The same rows from a file: types are those of the file, not of the cleaned table.
         source = folder / "tracks.csv"
         write_csv(source, TableFile(made / "stages" / "tracks.h5"))
         types = {"track_id": "text", "artists": "list;", "track_name": "text",
