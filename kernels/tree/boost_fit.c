@@ -1,0 +1,466 @@
+/* The rounds of boosting; see boost_fit.h.
+ *
+ * A finished unit of work is a run of rounds: their trees, losses and gains, saved by rank 0 when
+ * SAVE_SECONDS have passed since the last one, and when a stop was asked for. (One file a tree
+ * would cost more than the tree.) Whoever resumes walks its own rows down the saved trees; raw
+ * values are whole numbers, so they are the same as before.
+ *
+ * The training loss is measured CURVE_POINTS times, the validation loss after every round. */
+#include "boost_fit.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "boost_grow.h"
+#include "kernels/base/memory.h"
+#include "kernels/numeric/fixed.h"
+#include "kernels/numeric/random.h"
+#include "node.h"
+
+enum { CURVE_POINTS = 60 };
+static const double SAVE_SECONDS = 2;
+/* Gradients below count as this large when the scale is chosen. */
+static const double SCALE_LEAST = 0x1p-100;
+
+typedef struct Fit {
+  const Comm *comm;
+  const TrainingData *data;
+  const GbdtOptions *options;
+  const int8_t *slope;
+  WorkSink *sink;
+  Gbdt *model;
+  BoostHistory *history;
+  BoostTable table;
+  BoostLayout layout;
+  BoostGrower *grower;
+  BoostSample sample;
+  double *level;              /* outputs x n: raw values in units */
+  double *g, *h, *log_sum;    /* n_train */
+  uint64_t *packed;           /* n_train x words */
+  int32_t *row, *feature;     /* the sample */
+  int32_t *rest, *leaf_value; /* rows outside the sample, and what they get */
+  int64_t n_rest;
+  int64_t node_capacity, offset_capacity, rounds_capacity;
+  int64_t saved_rounds, units; /* rounds in saved units, and those */
+  double save_time;
+  int64_t judged; /* rounds looked at for early stopping, and the least validation loss of them */
+  double least;
+} Fit;
+
+/* ---- memory ---- */
+
+static void fit_clear(Fit *fit) {
+  boost_grower_free_all(&fit->grower);
+  boost_table_clear(&fit->table);
+  memory_free(&fit->level);
+  memory_free(&fit->g);
+  memory_free(&fit->h);
+  memory_free(&fit->log_sum);
+  memory_free(&fit->packed);
+  memory_free(&fit->row);
+  memory_free(&fit->feature);
+  memory_free(&fit->rest);
+  memory_free(&fit->leaf_value);
+}
+
+static Status fit_allocate(Fit *fit) {
+  Status status = OK;
+  const BoostTable *t = &fit->table;
+  int64_t d = fit->model->ensemble.bins.d, outputs = fit->model->loss.outputs;
+  TRY(NEW(&fit->level, outputs * t->n));
+  TRY(NEW(&fit->g, t->n_train));
+  TRY(NEW(&fit->h, t->n_train));
+  TRY(NEW(&fit->log_sum, outputs > 1 ? t->n_train : 0));
+  TRY(NEW(&fit->packed, t->n_train * fit->layout.words));
+  TRY(NEW(&fit->row, t->n_train));
+  TRY(NEW(&fit->feature, d));
+  TRY(NEW(&fit->rest, t->n));
+  TRY(NEW(&fit->leaf_value, t->n));
+  TRY(NEW(&fit->history->gain, d));
+done:
+  return status;
+}
+
+void boost_history_clear(BoostHistory *history) {
+  memory_free(&history->train);
+  memory_free(&history->valid);
+  memory_free(&history->gain);
+}
+
+/* Room for `rounds` more losses and `trees` more trees with `nodes` more nodes. */
+static Status make_room(Fit *fit, int64_t rounds, int64_t trees, int64_t nodes) {
+  Status status = OK;
+  Ensemble *e = &fit->model->ensemble;
+  BoostHistory *history = fit->history;
+  int64_t used = e->node_offset ? e->node_offset[e->n_trees] : 0;
+  int64_t both = fit->rounds_capacity;
+  TRY(RESERVE(&e->node_offset, &fit->offset_capacity, e->n_trees + trees + 1));
+  TRY(RESERVE(&e->node, &fit->node_capacity, used + nodes));
+  TRY(RESERVE(&history->train, &both, history->rounds + rounds));
+  TRY(RESERVE(&history->valid, &fit->rounds_capacity, history->rounds + rounds));
+done:
+  return status;
+}
+
+/* ---- one tree ---- */
+
+static void fill_rules(const Fit *fit, double g_unit, double h_unit, BoostRules *rules) {
+  const GbdtOptions *o = fit->options;
+  double gain_unit = g_unit * g_unit / h_unit;
+  *rules = (BoostRules){
+      .l1 = o->l1 / g_unit,
+      .l2 = o->l2 / h_unit,
+      .least_h = fmax(1, ceil(o->min_child_weight / h_unit)),
+      .least_n = (double)o->min_samples_leaf,
+      .least_gain = o->min_split_gain > 0 ? o->min_split_gain / gain_unit : 0,
+      .value_unit = g_unit / h_unit,
+      .gain_unit = gain_unit,
+      .slope = fit->slope,
+  };
+}
+
+static int64_t whole(double x) {
+  return (int64_t)(elementary_bits(x + 0x1.8p52) - elementary_bits(0x1.8p52));
+}
+
+/* Gradients to packed whole numbers; nearest, ties to even. */
+static void pack_rows(const Fit *fit, double g_scale, double h_scale) {
+  const BoostLayout layout = fit->layout;
+  const double *g = fit->g, *h = fit->h, *weight = fit->table.weight;
+  uint64_t *packed = fit->packed;
+  int64_t n = fit->table.n_train;
+  if (weight) {
+    for (int64_t i = 0; i < n; i++) {
+      double own = elementary_round(elementary_round(h[i] * h_scale) * weight[i]);
+      int64_t g_whole = whole(elementary_round(g[i] * g_scale) * weight[i]);
+      boost_pack(&layout, g_whole, own > 1 ? (int64_t)own : 1, 1, packed + i * layout.words);
+    }
+  } else if (layout.words == 1 && layout.h_bits == 0) {
+    for (int64_t i = 0; i < n; i++) {
+      packed[i] = ((uint64_t)whole(g[i] * g_scale) << layout.shift) + 1;
+    }
+  } else if (layout.words == 1) {
+    for (int64_t i = 0; i < n; i++) {
+      double own = h[i] * h_scale;
+      own = own > 1 ? own : 1;
+      packed[i] = ((uint64_t)whole(g[i] * g_scale) << layout.shift) + (uint64_t)whole(own);
+    }
+  } else {
+    for (int64_t i = 0; i < n; i++) {
+      double own = layout.h_bits > 0 ? h[i] * h_scale : 1;
+      boost_pack(&layout, whole(g[i] * g_scale), whole(own > 1 ? own : 1), 1, packed + 2 * i);
+    }
+  }
+}
+
+/* Gradients of output k, their scale and the rules in its units. Collective. */
+static void prepare_tree_all(Fit *fit, int64_t k, BoostRules *rules) {
+  const BoostLoss *loss = &fit->model->loss;
+  int64_t n = fit->table.n_train;
+  bool constant = boost_loss_constant(loss) && fit->layout.h_bits == 0;
+  boost_loss_gradients(loss, fit->table.target, fit->level, fit->table.n, fit->log_sum, n, k,
+                       fit->g, constant ? NULL : fit->h);
+  double most[2] = {1, 0.25}; /* of log losses */
+  if (loss->objective == BOOST_SQUARED || loss->objective == BOOST_POISSON) {
+    most[0] = most[1] = SCALE_LEAST;
+    for (int64_t i = 0; i < n; i++) {
+      double size = fabs(fit->g[i]);
+      most[0] = size > most[0] ? size : most[0];
+    }
+    for (int64_t i = 0; !constant && i < n; i++)
+      most[1] = fit->h[i] > most[1] ? fit->h[i] : most[1];
+    comm_max_real_all(fit->comm, most, 2);
+  }
+  double g_scale = fixed_scale(most[0], fit->layout.g_bits);
+  double h_scale = constant ? 1 : fixed_scale(most[1], fit->layout.h_bits);
+  pack_rows(fit, g_scale, h_scale);
+  fill_rules(fit, 1 / g_scale, 1 / h_scale, rules);
+}
+
+/* Leaf values into the tree, and onto the rows. */
+static void apply_tree(Fit *fit, const BoostTree *tree, const BoostRules *rules, double *level) {
+  const double step = fit->options->learning_rate * rules->value_unit / fit->model->loss.unit;
+  for (int64_t l = 0; l < tree->n_leaves; l++) {
+    const BoostLeaf *leaf = &tree->leaf[l];
+    double value =
+        boost_value((double)leaf->sum.g, (double)leaf->sum.h, rules, leaf->low, leaf->high);
+    double units = fmin(fmax(rint(value * step), -INT32_MAX), INT32_MAX);
+    tree->node[leaf->node] = node_leaf((int32_t)units);
+    for (int64_t i = leaf->begin; i < leaf->end; i++) level[tree->row[i]] += units;
+  }
+  if (fit->n_rest == 0) return;
+  int64_t offset[2] = {0, tree->n_nodes};
+  Ensemble one = {
+      .n_trees = 1, .bins = fit->model->ensemble.bins, .node_offset = offset, .node = tree->node};
+  ensemble_leaves(&one, 0, fit->table.codes, fit->rest, fit->n_rest, fit->leaf_value);
+  for (int64_t i = 0; i < fit->n_rest; i++) level[fit->rest[i]] += fit->leaf_value[i];
+}
+
+static void append_tree(Fit *fit, const BoostTree *tree, const BoostRules *rules) {
+  Ensemble *e = &fit->model->ensemble;
+  memcpy(e->node + e->node_offset[e->n_trees], tree->node,
+         (size_t)tree->n_nodes * sizeof *tree->node);
+  e->node_offset[e->n_trees + 1] = e->node_offset[e->n_trees] + tree->n_nodes;
+  e->n_trees++;
+  for (int64_t j = 0; j < e->bins.d; j++) {
+    fit->history->gain[j] += tree->gain[j] * rules->gain_unit;
+  }
+}
+
+/* ---- one round ---- */
+
+/* Rows and features of a round, addressed by (seed, round, row). */
+static void draw_sample(Fit *fit, int64_t round) {
+  const GbdtOptions *o = fit->options;
+  const BoostTable *t = &fit->table;
+  int64_t d = fit->model->ensemble.bins.d, n = 0, rest = 0;
+  Stream rows = random_stream(fit->data->seed, "gbdt/rows", (uint64_t)round);
+  for (int64_t i = 0; i < t->n_train; i++) {
+    bool in = o->row_share >= 1 || random_uniform(&rows, (uint64_t)t->row_id[i], 0) < o->row_share;
+    fit->row[n] = fit->rest[rest] = (int32_t)i;
+    n += in;
+    rest += !in;
+  }
+  for (int64_t i = t->n_train; i < t->n; i++) fit->rest[rest++] = (int32_t)i;
+  int64_t k = (int64_t)floor(o->feature_share * (double)d);
+  if (k < 1) k = 1;
+  Stream features = random_stream(fit->data->seed, "gbdt/features", (uint64_t)round);
+  random_subset(&features, 0, d, k, fit->feature);
+  fit->sample = (BoostSample){
+      .n = n, .row = fit->row, .packed = fit->packed, .n_features = k, .feature = fit->feature};
+  fit->n_rest = rest;
+}
+
+static double mean_loss_all(const Fit *fit, int64_t begin, int64_t end) {
+  const BoostTable *t = &fit->table;
+  BoostTargets rows = {.n = end - begin,
+                       .target = t->target + begin,
+                       .weight = t->weight ? t->weight + begin : NULL};
+  return boost_loss_mean_all(fit->comm, &fit->model->loss, &rows, fit->level + begin, t->n);
+}
+
+static void measure_round_all(Fit *fit, int64_t round) {
+  int64_t every = (fit->options->trees + CURVE_POINTS - 1) / CURVE_POINTS;
+  bool measured = (round + 1) % every == 0 || round == 0 || round + 1 == fit->options->trees;
+  double train = measured ? mean_loss_all(fit, 0, fit->table.n_train) : NAN;
+  bool held_back = fit->table.n_global > fit->table.n_train_global;
+  double valid = held_back ? mean_loss_all(fit, fit->table.n_train, fit->table.n) : NAN;
+  fit->history->train[round] = train;
+  fit->history->valid[round] = valid;
+}
+
+static Status run_round_all(Fit *fit, int64_t round) {
+  Status status = OK;
+  int64_t outputs = fit->model->loss.outputs;
+  BoostTree tree;
+  BoostRules rules;
+  draw_sample(fit, round);
+  if (outputs > 1) {
+    boost_loss_log_sums(&fit->model->loss, fit->level, fit->table.n, fit->table.n_train,
+                        fit->log_sum);
+  }
+  for (int64_t k = 0; k < outputs; k++) {
+    prepare_tree_all(fit, k, &rules);
+    boost_grow_all(fit->grower, &fit->sample, &rules, &tree);
+    apply_tree(fit, &tree, &rules, fit->level + k * fit->table.n);
+    AGREE(fit->comm, make_room(fit, 1, outputs, tree.n_nodes));
+    append_tree(fit, &tree, &rules);
+  }
+  measure_round_all(fit, round);
+  fit->history->rounds = round + 1;
+done:
+  return status;
+}
+
+/* ---- units of work ---- */
+
+/* The rounds since the last unit, OUT; or the next unit, IN. */
+static Status unit_fields(Fit *fit, Fields *fields, int64_t *rounds, int64_t **offset,
+                          int64_t **node, double **train, double **valid, double **gain) {
+  Status status = OK;
+  bool out = fields->mode == FIELDS_OUT;
+  int64_t trees = out ? *rounds * fit->model->loss.outputs : -1;
+  int64_t nodes = out ? (*offset)[trees] - (*offset)[0] : -1, n_offset = out ? trees + 1 : -1;
+  int64_t d = fit->model->ensemble.bins.d;
+  TRY(fields_integer(fields, "rounds", rounds));
+  TRY(fields_array(fields, "node_offset", FIELD_INTEGER, offset, 1, &n_offset));
+  TRY(fields_array(fields, "node", FIELD_INTEGER, node, 1, &nodes));
+  TRY(fields_array(fields, "train", FIELD_REAL, train, 1, rounds));
+  TRY(fields_array(fields, "valid", FIELD_REAL, valid, 1, rounds));
+  TRY(fields_array(fields, "gain", FIELD_REAL, gain, 1, &d));
+  if (!out && (*rounds < 1 || n_offset != *rounds * fit->model->loss.outputs + 1 ||
+               (*offset)[n_offset - 1] - (*offset)[0] != nodes)) {
+    return status_fail(FORMAT, "gbdt: a saved unit holds %lld rounds, %lld trees and %lld nodes",
+                       (long long)*rounds, (long long)n_offset - 1, (long long)nodes);
+  }
+done:
+  return status;
+}
+
+/* Rank 0 saves; all say that a unit is done. Returns true when a stop was asked for here. */
+static bool save_unit(Fit *fit) {
+  BoostHistory *history = fit->history;
+  Ensemble *e = &fit->model->ensemble;
+  int64_t first = fit->saved_rounds, rounds = history->rounds - first;
+  int64_t *offset = e->node_offset + first * fit->model->loss.outputs;
+  int64_t *node = e->node + offset[0];
+  double *train = history->train + first, *valid = history->valid + first;
+  Fields fields;
+  fields_init(&fields, FIELDS_OUT);
+  bool made = fit->comm->rank == 0 && unit_fields(fit, &fields, &rounds, &offset, &node, &train,
+                                                  &valid, &history->gain) == OK;
+  bool stop =
+      work_tick(fit->sink, fit->units, history->rounds, fit->options->trees, made ? &fields : NULL);
+  fields_clear(&fields);
+  fit->units++;
+  fit->saved_rounds = history->rounds;
+  fit->save_time = MPI_Wtime();
+  return stop;
+}
+
+/* After a round: progress; a unit when it is time; STOPPED, agreed, when any rank was asked to. */
+static Status tick_all(Fit *fit) {
+  Status status = OK;
+  if (!fit->sink) return OK;
+  int64_t flags[2] = {work_stopping(fit->sink), MPI_Wtime() - fit->save_time > SAVE_SECONDS};
+  if (fit->comm->rank > 0) flags[1] = 0;
+  comm_max_all(fit->comm, flags, 2);
+  if (!flags[0] && !flags[1]) {
+    flags[0] = work_tick(fit->sink, fit->units, fit->history->rounds, fit->options->trees, NULL);
+    flags[0] = comm_any_all(fit->comm, flags[0] != 0);
+  }
+  if (flags[0] || flags[1]) {
+    bool stop = save_unit(fit) || flags[0];
+    if (comm_any_all(fit->comm, stop) && fit->history->rounds < fit->options->trees) {
+      return status_fail(STOPPED,
+                         "stopped on request after %lld of %lld rounds; run again to go on",
+                         (long long)fit->history->rounds, (long long)fit->options->trees);
+    }
+  }
+  return status;
+}
+
+/* Put a saved unit's rounds behind those that are there. */
+static Status place_unit(Fit *fit, Fields *fields) {
+  Status status = OK;
+  Ensemble *e = &fit->model->ensemble;
+  BoostHistory *history = fit->history;
+  int64_t rounds = -1, *offset = NULL, *node = NULL;
+  double *train = NULL, *valid = NULL, *gain = NULL;
+  TRY(unit_fields(fit, fields, &rounds, &offset, &node, &train, &valid, &gain));
+  int64_t trees = rounds * fit->model->loss.outputs, nodes = offset[trees] - offset[0];
+  TRY(make_room(fit, rounds, trees, nodes));
+  int64_t at = e->node_offset[e->n_trees];
+  memcpy(e->node + at, node, (size_t)nodes * sizeof *node);
+  for (int64_t t = 1; t <= trees; t++) e->node_offset[e->n_trees + t] = at + offset[t] - offset[0];
+  e->n_trees += trees;
+  memcpy(history->train + history->rounds, train, (size_t)rounds * sizeof *train);
+  memcpy(history->valid + history->rounds, valid, (size_t)rounds * sizeof *valid);
+  memcpy(history->gain, gain, (size_t)e->bins.d * sizeof *gain);
+  history->rounds += rounds;
+done:
+  memory_free(&offset);
+  memory_free(&node);
+  memory_free(&train);
+  memory_free(&valid);
+  memory_free(&gain);
+  return status;
+}
+
+/* Take the units of an earlier attempt that all ranks find, and bring the raw values up to them. */
+static Status resume_all(Fit *fit) {
+  Status status = OK;
+  Ensemble *e = &fit->model->ensemble;
+  fit->save_time = MPI_Wtime();
+  if (!fit->sink || !fit->sink->find) return OK;
+  for (bool more = true; more;) {
+    Fields fields;
+    fields_init(&fields, FIELDS_IN);
+    bool found = fit->sink->find(fit->sink, fit->units, &fields);
+    more = !comm_any_all(fit->comm, !found);
+    Status local = more ? place_unit(fit, &fields) : OK;
+    fields_clear(&fields);
+    AGREE(fit->comm, local);
+    fit->units += more;
+  }
+  fit->saved_rounds = fit->history->rounds;
+  for (int64_t t = 0; t < e->n_trees; t++) {
+    double *level = fit->level + t % fit->model->loss.outputs * fit->table.n;
+    ensemble_leaves(e, t, fit->table.codes, NULL, fit->table.n, fit->leaf_value);
+    for (int64_t i = 0; i < fit->table.n; i++) level[i] += fit->leaf_value[i];
+  }
+done:
+  return status;
+}
+
+/* ---- all rounds ---- */
+
+/* Find the best of the rounds made (ties: the earlier); has it been too long ago? */
+static bool is_over(Fit *fit) {
+  BoostHistory *history = fit->history;
+  bool stopping = fit->options->early_stopping != OPTION_NONE_INTEGER;
+  if (!stopping) history->best = history->rounds;
+  for (; stopping && fit->judged < history->rounds; fit->judged++) {
+    if (fit->judged > 0 && !(history->valid[fit->judged] < fit->least)) continue;
+    fit->least = history->valid[fit->judged];
+    history->best = fit->judged + 1;
+  }
+  return stopping && history->rounds - history->best >= fit->options->early_stopping;
+}
+
+static Status begin_all(Fit *fit) {
+  Status status = OK;
+  const GbdtOptions *o = fit->options;
+  Gbdt *model = fit->model;
+  const BoostTable *t = &fit->table;
+  bool stopping = o->early_stopping != OPTION_NONE_INTEGER;
+  TRY(boost_table_all(fit->comm, fit->data, &model->ensemble.bins,
+                      stopping ? o->validation_share : 0, &fit->table));
+  BoostTargets targets = {.n = t->n_train, .target = t->target, .weight = t->weight};
+  TRY(boost_loss_begin_all(fit->comm, &targets, &model->loss));
+  bool weighted = comm_any_all(fit->comm, t->weight != NULL);
+  TRY(boost_layout(t->rows, boost_loss_constant(&model->loss) && !weighted, o->min_samples_leaf > 1,
+                   &fit->layout));
+  AGREE(fit->comm, fit_allocate(fit));
+  BoostRows rows = {.n = t->n_train, .bins = &model->ensemble.bins, .codes = t->codes};
+  int64_t depth = o->max_depth == OPTION_NONE_INTEGER ? INT64_MAX : o->max_depth;
+  BoostLimits limits = {
+      .max_leaves = o->max_leaves == OPTION_NONE_INTEGER ? INT64_MAX : o->max_leaves,
+      .max_depth = depth,
+      .depth_wise = o->growth == 1};
+  TRY(boost_grower_new_all(fit->comm, &rows, &fit->layout, &limits, &fit->grower));
+  AGREE(fit->comm, make_room(fit, 0, 0, 0));
+  TRY(resume_all(fit));
+done:
+  return status;
+}
+
+/* Cut the model back to its best round. */
+static Status finish(Fit *fit) {
+  Ensemble *e = &fit->model->ensemble;
+  e->n_trees = fit->history->best * fit->model->loss.outputs;
+  return NEW(&e->leaf_offset, e->n_trees + 1);
+}
+
+Status boost_fit_all(const Comm *comm, const TrainingData *data, const GbdtOptions *options,
+                     const int8_t *slope, WorkSink *sink, Gbdt *model, BoostHistory *history) {
+  Status status = OK;
+  Fit fit = {.comm = comm,
+             .data = data,
+             .options = options,
+             .slope = slope,
+             .sink = sink,
+             .model = model,
+             .history = history};
+  *history = (BoostHistory){0};
+  TRY(begin_all(&fit));
+  while (!is_over(&fit) && history->rounds < options->trees) {
+    TRY(run_round_all(&fit, history->rounds));
+    TRY(tick_all(&fit));
+  }
+  AGREE(comm, finish(&fit));
+done:
+  fit_clear(&fit);
+  return status;
+}

@@ -1,0 +1,595 @@
+/* The grower of boosted trees; see boost_grow.h.
+ *
+ * Ranks of one node write their histograms into a shared window, and each reads what all of them
+ * wrote about its own features: a reduce-scatter without a copy, fused with the search. Over
+ * several nodes the histograms go through an integer Allreduce. The histograms of nodes that may
+ * still be split are kept, each rank's features only; where memory would be too much for that, they
+ * are made anew from rows, both children instead of one.
+ *
+ * Rejected: one node after the other as the order of growth demands, with a few reductions for each
+ * split: at 255 leaves the waiting takes longer than the work. */
+#include "boost_grow.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "boost_histogram.h"
+#include "kernels/base/memory.h"
+#include "node.h"
+
+enum {
+  BATCH_MAX = 64,        /* histograms built between two meetings of the ranks */
+  BATCH_BYTES = 1 << 24, /* and their size at most (but two) */
+  SLOTS_BYTES = 1 << 29, /* kept histograms of a rank at most (but for SLOTS_MIN) */
+  SLOTS_MIN = 8,
+  SCRATCH_SLOTS = 2,
+};
+
+/* A node of the tree as far as it was looked at. */
+typedef struct Item {
+  BoostNode node;
+  BoostSplit split;
+  double gain; /* net; negative: stays a leaf */
+  int64_t begin, end, rows;
+  int64_t order; /* number by which ties are broken */
+  int32_t depth;
+  int32_t left; /* first child, the second follows; -1: not looked at */
+  int32_t slot; /* kept histogram; -1: none */
+  bool kept;    /* split in the tree that results */
+} Item;
+
+/* A node being expanded: what is built and what is searched, left and right. */
+typedef struct Expansion {
+  int32_t item;
+  int32_t built[2]; /* number among this batch's histograms; -1: not built */
+  bool searched[2];
+} Expansion;
+
+struct BoostGrower {
+  const Comm *comm;
+  BoostRows rows;
+  BoostLayout layout;
+  BoostLimits limits;
+  int64_t d, max_splits, capacity; /* splits of the tree; expansions with those in vain */
+  int64_t histogram_words;         /* of all features */
+  int64_t slot_words, n_slots;     /* of this rank's share; the same on all ranks */
+  Item *item;
+  int64_t n_items;
+  int32_t *heap, *trial; /* nodes that can be split, the next one first; and a copy to look ahead */
+  int64_t n_heap, n_trial;
+  int64_t splits, orders;
+  uint64_t *slots; /* the last SCRATCH_SLOTS are never kept */
+  int32_t *open_slot;
+  int64_t n_open;
+  Expansion *batch;
+  int64_t n_batch, n_built, batch_max;
+  int64_t *counts;         /* 2 x batch_max */
+  BoostSplit *found, *all; /* 2 x batch_max; times ranks */
+  SharedMemory shared;
+  bool one_window;
+  uint64_t *window; /* this rank's batch_max histograms */
+  int32_t *row, *scratch;
+  int64_t *node;
+  BoostLeaf *leaf;
+  int32_t *stack;
+  int64_t *stack_parent;
+  double *gain;
+  /* of the tree being grown */
+  const BoostSample *sample;
+  const BoostRules *rules;
+};
+
+/* ---- nodes ---- */
+
+static double node_score(const BoostRules *rules, const BoostNode *node, BoostSums sum) {
+  double g = (double)sum.g, h = (double)sum.h;
+  if (rules->l1 == 0 && !rules->slope) return g * g / (h + rules->l2);
+  return boost_score(g, h, boost_value(g, h, rules, node->low, node->high), rules);
+}
+
+double boost_net_gain(const BoostLayout *layout, const BoostRules *rules, const BoostNode *node,
+                      const BoostSplit *split) {
+  if (split->gain < 0) return -1;
+  double net = split->gain - node_score(rules, node, boost_unpack(layout, node->sum));
+  bool real = net > split->gain * 0x1p-40; /* below that it is rounding */
+  return real && net > rules->least_gain ? net : -1;
+}
+
+void boost_children(const BoostLayout *layout, const BoostRules *rules, const BoostNode *node,
+                    const BoostSplit *split, BoostNode *left, BoostNode *right) {
+  *left = *right = *node;
+  for (int w = 0; w < layout->words; w++) {
+    left->sum[w] = split->left[w];
+    right->sum[w] = node->sum[w] - split->left[w];
+  }
+  int slope = rules->slope ? rules->slope[split->feature] : 0;
+  if (slope == 0) return;
+  BoostSums l = boost_unpack(layout, left->sum), r = boost_unpack(layout, right->sum);
+  double middle = (boost_value((double)l.g, (double)l.h, rules, node->low, node->high) +
+                   boost_value((double)r.g, (double)r.h, rules, node->low, node->high)) /
+                  2;
+  *(slope > 0 ? &left->high : &left->low) = middle;
+  *(slope > 0 ? &right->low : &right->high) = middle;
+}
+
+/* ---- the order of splits ---- */
+
+static bool comes_before(const BoostGrower *g, int32_t a, int32_t b) {
+  const Item *x = &g->item[a], *y = &g->item[b];
+  if (g->limits.depth_wise && x->depth != y->depth) return x->depth < y->depth;
+  if (x->gain != y->gain) return x->gain > y->gain;
+  return x->order < y->order;
+}
+
+static void heap_push(const BoostGrower *g, int32_t *heap, int64_t *n, int32_t item) {
+  int64_t at = (*n)++;
+  for (; at > 0 && comes_before(g, item, heap[(at - 1) / 2]); at = (at - 1) / 2) {
+    heap[at] = heap[(at - 1) / 2];
+  }
+  heap[at] = item;
+}
+
+static int32_t heap_pop(const BoostGrower *g, int32_t *heap, int64_t *n) {
+  int32_t first = heap[0], last = heap[--*n];
+  int64_t at = 0;
+  for (int64_t child = 1; child < *n; child = 2 * at + 1) {
+    if (child + 1 < *n && comes_before(g, heap[child + 1], heap[child])) child++;
+    if (!comes_before(g, heap[child], last)) break;
+    heap[at] = heap[child];
+    at = child;
+  }
+  heap[at] = last;
+  return first;
+}
+
+/* Take the first node off and put its children, which are known, in. */
+static int32_t heap_step(BoostGrower *g, int32_t *heap, int64_t *n, int64_t *orders) {
+  int32_t at = heap_pop(g, heap, n);
+  for (int32_t side = 0; side < 2 && g->item[at].left >= 0; side++) {
+    int32_t child = g->item[at].left + side;
+    g->item[child].order = (*orders)++;
+    if (g->item[child].gain >= 0) heap_push(g, heap, n, child);
+  }
+  return at;
+}
+
+static void release_slot(BoostGrower *g, Item *item) {
+  if (item->slot >= 0) g->open_slot[g->n_open++] = item->slot;
+  item->slot = -1;
+}
+
+/* Make the splits that are known to be next, then choose the nodes to expand: the next one, and
+ * those that come among the next ones if nothing new gets in between. Level by level nothing can;
+ * leaf by leaf half of what is left of the tree is looked at. */
+static void choose_batch(BoostGrower *g) {
+  g->n_batch = 0;
+  while (g->n_heap > 0 && g->splits < g->max_splits && g->item[g->heap[0]].left >= 0) {
+    g->item[heap_step(g, g->heap, &g->n_heap, &g->orders)].kept = true;
+    g->splits++;
+  }
+  if (g->n_heap == 0 || g->splits == g->max_splits) return;
+  int64_t left = g->max_splits - g->splits, reach = g->limits.depth_wise ? left : (left + 1) / 2;
+  int64_t most = g->batch_max / 2, orders = g->orders;
+  int64_t spare = g->capacity - (g->n_items - 1) / 2 - left; /* for what may be in vain */
+  if (!g->limits.depth_wise && most > spare) most = spare > 1 ? spare : 1;
+  memcpy(g->trial, g->heap, (size_t)g->n_heap * sizeof *g->heap);
+  g->n_trial = g->n_heap;
+  for (int64_t i = 0; i < reach && g->n_trial > 0 && g->n_batch < most; i++) {
+    int32_t at = heap_step(g, g->trial, &g->n_trial, &orders);
+    if (g->item[at].left < 0) g->batch[g->n_batch++] = (Expansion){.item = at};
+  }
+}
+
+/* ---- expanding ---- */
+
+/* Can a node be worth a search? */
+static bool is_open(const BoostGrower *g, const Item *item) {
+  BoostSums sum = boost_unpack(&g->layout, item->node.sum);
+  return item->depth < g->limits.max_depth && g->splits + 1 < g->max_splits &&
+         (double)sum.h >= 2 * g->rules->least_h && (double)sum.n >= 2 * g->rules->least_n;
+}
+
+static void add_children(BoostGrower *g, Expansion *e) {
+  Item *parent = &g->item[e->item];
+  int32_t first = (int32_t)g->n_items;
+  g->n_items += 2;
+  Item *left = &g->item[first], *right = left + 1;
+  *left = *right = (Item){.depth = parent->depth + 1, .left = -1, .slot = -1, .gain = -1};
+  boost_children(&g->layout, g->rules, &parent->node, &parent->split, &left->node, &right->node);
+  int64_t middle = parent->begin + boost_partition(&g->rows, &parent->split, g->row + parent->begin,
+                                                   parent->end - parent->begin, g->scratch);
+  left->begin = parent->begin;
+  left->end = right->begin = middle;
+  right->end = parent->end;
+  parent->left = first;
+}
+
+/* Split the rows of the batch's nodes; count both sides over all ranks. Collective. */
+static void expand_rows_all(BoostGrower *g) {
+  for (int64_t b = 0; b < g->n_batch; b++) {
+    add_children(g, &g->batch[b]);
+    const Item *left = &g->item[g->item[g->batch[b].item].left];
+    g->counts[b] = left->end - left->begin;
+  }
+  comm_sum_all(g->comm, g->counts, g->n_batch);
+  for (int64_t b = 0; b < g->n_batch; b++) {
+    const Item *parent = &g->item[g->batch[b].item];
+    g->item[parent->left].rows = g->counts[b];
+    g->item[parent->left + 1].rows = parent->rows - g->counts[b];
+  }
+}
+
+/* Decide what is searched and built: where the parent's histogram is kept the child with fewer
+ * rows (ties: left), else what is searched. */
+static void plan_batch(BoostGrower *g) {
+  g->n_built = 0;
+  for (int64_t b = 0; b < g->n_batch; b++) {
+    Expansion *e = &g->batch[b];
+    Item *parent = &g->item[e->item], *child = &g->item[parent->left];
+    bool any = false;
+    for (int side = 0; side < 2; side++) any |= e->searched[side] = is_open(g, &child[side]);
+    int small = child[1].rows < child[0].rows;
+    bool kept = parent->slot >= 0;
+    for (int side = 0; side < 2; side++) {
+      bool build = kept ? any && side == small : e->searched[side];
+      e->built[side] = build ? (int32_t)g->n_built++ : -1;
+    }
+  }
+}
+
+static uint64_t *window_at(const BoostGrower *g, int rank, int64_t built) {
+  int64_t share = g->one_window ? (int64_t)(rank - g->comm->rank) * g->batch_max : 0;
+  return g->window + (share + built) * g->histogram_words;
+}
+
+static void build_one(BoostGrower *g, const Expansion *e) {
+  for (int side = 0; side < 2; side++) {
+    if (e->built[side] < 0) continue;
+    const Item *child = &g->item[g->item[e->item].left + side];
+    boost_histogram(&g->rows, g->sample, g->layout.words, g->row + child->begin,
+                    child->end - child->begin, window_at(g, g->comm->rank, e->built[side]));
+  }
+}
+
+/* Give what was built to the ranks that search in it. Collective. */
+static void join_built_all(BoostGrower *g) {
+  if (g->one_window) {
+    comm_shared_publish_all(g->comm, &g->shared);
+  } else {
+    int64_t words = g->sample->n_features * BINS_CODES * g->layout.words;
+    for (int64_t i = 0; i < g->n_built; i++) {
+      comm_sum_all(g->comm, (int64_t *)(void *)window_at(g, g->comm->rank, i), words);
+    }
+  }
+}
+
+/* The positions of features that this rank searches. */
+static int64_t share_begin(const BoostGrower *g, int rank) {
+  return g->sample->n_features * rank / g->comm->size;
+}
+
+static uint64_t *slot_at(const BoostGrower *g, int64_t slot, int64_t position) {
+  return g->slots + slot * g->slot_words + position * BINS_CODES * g->layout.words;
+}
+
+/* One feature of a histogram over all ranks: bins and missing. */
+static void sum_feature(const BoostGrower *g, int64_t built, int64_t position, int64_t n,
+                        uint64_t *out) {
+  const int words = g->layout.words;
+  const int64_t missing = BINS_MISSING * words, at = position * BINS_CODES * words;
+  const uint64_t *own = window_at(g, g->comm->rank, built) + at;
+  memcpy(out, own, (size_t)n * sizeof *out);
+  for (int w = 0; w < words; w++) out[missing + w] = own[missing + w];
+  for (int rank = 0; g->one_window && rank < g->comm->size; rank++) {
+    if (rank == g->comm->rank) continue;
+    const uint64_t *other = window_at(g, rank, built) + at;
+    for (int64_t k = 0; k < n; k++) out[k] += other[k];
+    for (int w = 0; w < words; w++) out[missing + w] += other[missing + w];
+  }
+}
+
+static void subtract_feature(const BoostGrower *g, const uint64_t *small, int64_t n,
+                             uint64_t *parent) {
+  const int64_t missing = BINS_MISSING * g->layout.words;
+  for (int64_t k = 0; k < n; k++) parent[k] -= small[k];
+  for (int w = 0; w < g->layout.words; w++) parent[missing + w] -= small[missing + w];
+}
+
+/* Where the histograms of both children go: the parent's slot passes to the larger one. */
+static void choose_slots(BoostGrower *g, const Expansion *e, int64_t slot[2]) {
+  Item *parent = &g->item[e->item], *child = &g->item[parent->left];
+  bool by_difference = parent->slot >= 0;
+  for (int side = 0; side < 2; side++) {
+    slot[side] = g->n_slots + side;
+    if (by_difference && e->built[side] < 0) {
+      slot[side] = child[side].slot = parent->slot;
+      parent->slot = -1;
+    } else if (e->searched[side] && g->n_open > 0) {
+      slot[side] = child[side].slot = g->open_slot[--g->n_open];
+    }
+  }
+}
+
+/* Join, subtract and search this rank's features of both children. */
+static void search_one(BoostGrower *g, const Expansion *e, BoostSplit found[2]) {
+  const Item *child = &g->item[g->item[e->item].left];
+  int64_t slot[2], begin = share_begin(g, g->comm->rank), end = share_begin(g, g->comm->rank + 1);
+  int64_t best_position[2] = {0};
+  bool by_difference = g->item[e->item].slot >= 0;
+  if (!e->searched[0] && !e->searched[1]) return;
+  choose_slots(g, e, slot);
+  for (int64_t p = begin; p < end; p++) {
+    int32_t feature = g->sample->feature[p], bins = bins_of(g->rows.bins, feature);
+    int64_t n = (int64_t)bins * g->layout.words;
+    uint64_t *sums[2] = {slot_at(g, slot[0], p - begin), slot_at(g, slot[1], p - begin)};
+    for (int side = 0; side < 2; side++) {
+      if (e->built[side] >= 0) sum_feature(g, e->built[side], p, n, sums[side]);
+    }
+    if (by_difference) {
+      int small = e->built[1] >= 0;
+      subtract_feature(g, sums[small], n, sums[!small]);
+    }
+    for (int side = 0; side < 2; side++) {
+      if (!e->searched[side]) continue;
+      boost_split_feature(&g->layout, g->rules, &child[side].node, sums[side], bins, feature,
+                          &found[side]);
+      if (found[side].feature == feature) best_position[side] = p - begin;
+    }
+  }
+  for (int side = 0; side < 2; side++) {
+    if (found[side].gain < 0) continue;
+    boost_split_settle(&g->layout, &child[side].node, slot_at(g, slot[side], best_position[side]),
+                       bins_of(g->rows.bins, found[side].feature), &found[side]);
+  }
+}
+
+static void install_split(BoostGrower *g, Item *item, const BoostSplit *split) {
+  item->split = *split;
+  item->gain = boost_net_gain(&g->layout, g->rules, &item->node, split);
+  if (item->gain < 0) release_slot(g, item);
+}
+
+/* The best of all ranks' splits. Collective. */
+static void agree_splits_all(BoostGrower *g) {
+  int64_t n = 2 * g->n_batch;
+  const BoostSplit *all = g->found;
+  if (g->comm->size > 1) {
+    comm_allgather_all(g->comm, g->found, (size_t)n * sizeof *g->found, g->all);
+    all = g->all;
+  }
+  for (int64_t b = 0; b < g->n_batch; b++) {
+    Item *parent = &g->item[g->batch[b].item];
+    release_slot(g, parent);
+    for (int side = 0; side < 2; side++) {
+      BoostSplit best = all[2 * b + side];
+      for (int rank = 1; rank < g->comm->size; rank++) {
+        const BoostSplit *other = &all[rank * n + 2 * b + side];
+        if (boost_split_better(other, &best)) best = *other;
+      }
+      install_split(g, &g->item[parent->left + side], &best);
+    }
+  }
+}
+
+static const BoostSplit no_split = {.gain = -1, .feature = -1};
+
+static void expand_batch_all(BoostGrower *g) {
+  expand_rows_all(g);
+  plan_batch(g);
+  for (int64_t i = 0; i < 2 * g->n_batch; i++) g->found[i] = no_split;
+  for (int64_t b = 0; b < g->n_batch; b++) {
+    build_one(g, &g->batch[b]);
+    if (g->comm->size == 1) search_one(g, &g->batch[b], &g->found[2 * b]);
+  }
+  if (g->comm->size > 1) {
+    if (g->n_built > 0) join_built_all(g);
+    for (int64_t b = 0; b < g->n_batch; b++) search_one(g, &g->batch[b], &g->found[2 * b]);
+  }
+  agree_splits_all(g);
+}
+
+/* ---- the tree ---- */
+
+/* The root: sums over all ranks, histogram and best split. */
+static void begin_tree_all(BoostGrower *g) {
+  int64_t sums[3] = {0};
+  const BoostSample *s = g->sample;
+  if (s->n > 0) memcpy(g->row, s->row, (size_t)s->n * sizeof *g->row);
+  for (int64_t i = 0; i < s->n; i++) {
+    const uint64_t *word = s->packed + (int64_t)s->row[i] * g->layout.words;
+    for (int w = 0; w < g->layout.words; w++) sums[w] = (int64_t)((uint64_t)sums[w] + word[w]);
+  }
+  sums[2] = s->n;
+  comm_sum_all(g->comm, sums, 3);
+  g->n_items = 1;
+  g->n_heap = g->splits = g->orders = g->n_open = 0;
+  for (int64_t i = 0; i < g->n_slots; i++)
+    g->open_slot[g->n_open++] = (int32_t)(g->n_slots - 1 - i);
+  Item *root = &g->item[0];
+  *root = (Item){.end = s->n, .rows = sums[2], .left = -1, .slot = -1, .gain = -1};
+  root->node = (BoostNode){{(uint64_t)sums[0], (uint64_t)sums[1]}, -INFINITY, INFINITY};
+}
+
+static void search_root_all(BoostGrower *g) {
+  Item *root = &g->item[0];
+  BoostSplit best = no_split;
+  int64_t begin = share_begin(g, g->comm->rank), end = share_begin(g, g->comm->rank + 1), at = 0;
+  boost_histogram(&g->rows, g->sample, g->layout.words, g->row, root->end,
+                  window_at(g, g->comm->rank, 0));
+  g->n_built = 1;
+  if (g->comm->size > 1) join_built_all(g);
+  root->slot = g->open_slot[--g->n_open];
+  for (int64_t p = begin; p < end; p++) {
+    int32_t feature = g->sample->feature[p], bins = bins_of(g->rows.bins, feature);
+    uint64_t *sums = slot_at(g, root->slot, p - begin);
+    sum_feature(g, 0, p, (int64_t)bins * g->layout.words, sums);
+    boost_split_feature(&g->layout, g->rules, &root->node, sums, bins, feature, &best);
+    if (best.feature == feature) at = p - begin;
+  }
+  if (best.gain >= 0) {
+    boost_split_settle(&g->layout, &root->node, slot_at(g, root->slot, at),
+                       bins_of(g->rows.bins, best.feature), &best);
+  }
+  comm_allgather_all(g->comm, &best, sizeof best, g->all);
+  for (int rank = 0; rank < g->comm->size; rank++) {
+    if (boost_split_better(&g->all[rank], &best)) best = g->all[rank];
+  }
+  install_split(g, root, &best);
+  if (root->gain >= 0) heap_push(g, g->heap, &g->n_heap, 0);
+}
+
+static void add_leaf(BoostGrower *g, const Item *item, BoostTree *out) {
+  out->leaf[out->n_leaves++] = (BoostLeaf){.begin = item->begin,
+                                           .end = item->end,
+                                           .node = out->n_nodes,
+                                           .sum = boost_unpack(&g->layout, item->node.sum),
+                                           .low = item->node.low,
+                                           .high = item->node.high};
+  out->node[out->n_nodes++] = node_leaf(0);
+}
+
+/* The kept splits in preorder. */
+static void write_tree(BoostGrower *g, BoostTree *out) {
+  *out = (BoostTree){.node = g->node, .leaf = g->leaf, .row = g->row, .gain = g->gain};
+  memset(g->gain, 0, (size_t)g->d * sizeof *g->gain);
+  int64_t height = 0;
+  g->stack[height] = 0;
+  g->stack_parent[height++] = -1;
+  while (height > 0) {
+    const Item *item = &g->item[g->stack[--height]];
+    int64_t parent = g->stack_parent[height];
+    if (parent >= 0) out->node[parent] += out->n_nodes - parent; /* a right child: its distance */
+    if (!item->kept) {
+      add_leaf(g, item, out);
+      continue;
+    }
+    const BoostSplit *split = &item->split;
+    g->gain[split->feature] += item->gain;
+    g->stack[height] = item->left + 1;
+    g->stack_parent[height++] = out->n_nodes;
+    g->stack[height] = item->left;
+    g->stack_parent[height++] = -1;
+    out->node[out->n_nodes++] = node_split(split->feature, split->bin, split->missing_left != 0);
+  }
+}
+
+void boost_grow_all(BoostGrower *g, const BoostSample *sample, const BoostRules *rules,
+                    BoostTree *out) {
+  g->sample = sample;
+  g->rules = rules;
+  begin_tree_all(g);
+  if (g->max_splits > 0) search_root_all(g);
+  for (choose_batch(g); g->n_batch > 0; choose_batch(g)) expand_batch_all(g);
+  write_tree(g, out);
+}
+
+/* ---- memory ---- */
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Sizes, the same on all ranks. */
+static void choose_sizes(BoostGrower *g, int64_t rows_global) {
+  int64_t leaves = most(1, least(g->limits.max_leaves, rows_global));
+  if (g->limits.max_depth < 32) leaves = least(leaves, INT64_C(1) << g->limits.max_depth);
+  g->max_splits = leaves - 1;
+  g->capacity = g->max_splits + g->max_splits / 2 + 1;
+  int64_t word_bytes = BINS_CODES * g->layout.words * (int64_t)sizeof(uint64_t);
+  int64_t share = (g->d + g->comm->size - 1) / g->comm->size;
+  g->histogram_words = g->d * BINS_CODES * g->layout.words;
+  g->slot_words = share * BINS_CODES * g->layout.words;
+  g->n_slots = least(g->capacity + 1, most(SLOTS_MIN, SLOTS_BYTES / (share * word_bytes)));
+  g->batch_max = most(2, least(BATCH_MAX, BATCH_BYTES / (g->d * word_bytes)));
+}
+
+static Status grower_allocate(BoostGrower *g) {
+  Status status = OK;
+  int64_t items = 2 * g->capacity + 1, ranks = g->comm->size;
+  TRY(NEW(&g->item, items));
+  TRY(NEW(&g->heap, items));
+  TRY(NEW(&g->trial, items));
+  TRY(NEW(&g->slots, (g->n_slots + SCRATCH_SLOTS) * g->slot_words));
+  TRY(NEW(&g->open_slot, g->n_slots));
+  TRY(NEW(&g->batch, g->batch_max));
+  TRY(NEW(&g->counts, g->batch_max));
+  TRY(NEW(&g->found, 2 * g->batch_max));
+  TRY(NEW(&g->all, 2 * g->batch_max * ranks));
+  TRY(NEW(&g->row, g->rows.n));
+  TRY(NEW(&g->scratch, g->rows.n));
+  TRY(NEW(&g->node, 2 * g->max_splits + 1));
+  TRY(NEW(&g->leaf, g->max_splits + 1));
+  TRY(NEW(&g->stack, g->max_splits + 2));
+  TRY(NEW(&g->stack_parent, g->max_splits + 2));
+  TRY(NEW(&g->gain, g->d));
+done:
+  return status;
+}
+
+/* A shared window where all ranks are on one node, else memory of this rank's own. */
+static Status window_new_all(BoostGrower *g) {
+  Status status = OK;
+  int64_t words = g->batch_max * g->histogram_words;
+  if (g->comm->size > 1) {
+    size_t bytes = (size_t)(g->comm->size * words) * sizeof(uint64_t);
+    TRY(comm_shared_new_all(g->comm, bytes, &g->shared));
+    g->one_window = g->shared.window && g->shared.node.size == g->comm->size;
+    g->one_window = !comm_any_all(g->comm, !g->one_window);
+    if (g->one_window) {
+      g->window = (uint64_t *)g->shared.data + g->comm->rank * words;
+      return OK;
+    }
+    comm_shared_clear_all(&g->shared);
+  }
+  AGREE(g->comm, NEW(&g->window, words));
+done:
+  return status;
+}
+
+Status boost_grower_new_all(const Comm *comm, const BoostRows *rows, const BoostLayout *layout,
+                            const BoostLimits *limits, BoostGrower **out) {
+  Status status = OK;
+  BoostGrower *g = NULL;
+  int64_t rows_global = comm_sum_one_all(comm, rows->n);
+  *out = NULL;
+  AGREE(comm, NEW(&g, 1));
+  *g = (BoostGrower){.comm = comm,
+                     .rows = *rows,
+                     .layout = *layout,
+                     .limits = *limits,
+                     .d = rows->bins->d,
+                     .shared = {.win = MPI_WIN_NULL}};
+  choose_sizes(g, rows_global);
+  AGREE(comm, grower_allocate(g));
+  TRY(window_new_all(g));
+done:
+  if (status != OK) boost_grower_free_all(&g);
+  *out = g;
+  return status;
+}
+
+void boost_grower_free_all(BoostGrower **grower) {
+  BoostGrower *g = *grower;
+  if (!g) return;
+  if (g->one_window) {
+    comm_shared_clear_all(&g->shared);
+  } else {
+    memory_free(&g->window);
+  }
+  memory_free(&g->item);
+  memory_free(&g->heap);
+  memory_free(&g->trial);
+  memory_free(&g->slots);
+  memory_free(&g->open_slot);
+  memory_free(&g->batch);
+  memory_free(&g->counts);
+  memory_free(&g->found);
+  memory_free(&g->all);
+  memory_free(&g->row);
+  memory_free(&g->scratch);
+  memory_free(&g->node);
+  memory_free(&g->leaf);
+  memory_free(&g->stack);
+  memory_free(&g->stack_parent);
+  memory_free(&g->gain);
+  memory_free(grower);
+}

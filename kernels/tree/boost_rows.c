@@ -1,0 +1,96 @@
+/* Binned rows for boosting; see boost_rows.h. */
+#include "boost_rows.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/base/memory.h"
+#include "kernels/numeric/exact.h"
+#include "kernels/numeric/random.h"
+
+static int64_t id_of(const TrainingData *data, int64_t i) {
+  return data->row_id ? data->row_id[i] : data->x->rows.begin + i;
+}
+
+static Status check_rows(const TrainingData *data) {
+  for (int64_t i = 0; i < data->x->rows.n; i++) {
+    double y = data->target[i];
+    long long row = id_of(data, i);
+    if (data->weight && !(data->weight[i] > 0 && data->weight[i] <= 1e6)) {
+      return status_fail(NUMERIC, "weight: row %lld weighs %g; above 0 and up to 1e6 is allowed",
+                         row, data->weight[i]);
+    }
+    if (data->task == TASK_CLASSIFICATION) {
+      if (y >= 0 && y < (double)data->n_classes && y == floor(y)) continue;
+      return status_fail(INVALID, "target: row %lld has class %g, classes are 0 to %lld", row, y,
+                         (long long)data->n_classes - 1);
+    }
+    if (isfinite(y)) continue;
+    return status_fail(NUMERIC,
+                       "target: row %lld is %g; a tree needs finite targets (drop the row or "
+                       "impute it)",
+                       row, y);
+  }
+  return OK;
+}
+
+static bool is_held_back(const TrainingData *data, const Stream *stream, double share, int64_t i) {
+  int64_t unit = data->group ? data->group[i] : id_of(data, i);
+  return share > 0 && random_uniform(stream, (uint64_t)unit, 0) < share;
+}
+
+static Status fill(const TrainingData *data, const Bins *bins, double held_back, BoostTable *out) {
+  Status status = OK;
+  int64_t n = data->x->rows.n, stride = bins_stride(bins->d), train = 0, held = 0;
+  Stream stream = random_stream(data->seed, "gbdt/validation", 0);
+  uint8_t *codes = NULL;
+  TRY(NEW(&out->codes, n * stride));
+  TRY(NEW(&out->target, n));
+  TRY(NEW(&out->row_id, n));
+  if (data->weight) TRY(NEW(&out->weight, n));
+  TRY(NEW(&codes, held_back > 0 ? n * stride : 0));
+  bins_encode(bins, data->x, 0, n, held_back > 0 ? codes : out->codes);
+  out->n = n;
+  for (int64_t i = 0; i < n; i++) out->n_train += !is_held_back(data, &stream, held_back, i);
+  for (int64_t i = 0; i < n; i++) {
+    bool held_here = is_held_back(data, &stream, held_back, i);
+    int64_t at = held_here ? out->n_train + held++ : train++;
+    out->target[at] = data->target[i];
+    out->row_id[at] = id_of(data, i);
+    if (data->weight) out->weight[at] = data->weight[i];
+    if (held_back > 0) memcpy(out->codes + at * stride, codes + i * stride, (size_t)stride);
+  }
+done:
+  memory_free(&codes);
+  return status;
+}
+
+Status boost_table_all(const Comm *comm, const TrainingData *data, const Bins *bins,
+                       double held_back, BoostTable *out) {
+  Status status = OK;
+  *out = (BoostTable){0};
+  AGREE(comm, check_rows(data));
+  AGREE(comm, fill(data, bins, held_back, out));
+  int64_t counts[2] = {out->n, out->n_train};
+  comm_sum_all(comm, counts, 2);
+  out->n_global = counts[0];
+  out->rows = out->n_train_global = counts[1];
+  if (comm_any_all(comm, out->weight != NULL)) {
+    out->rows += (int64_t)ceil(exact_sum_all(comm, out->weight, out->weight ? out->n_train : 0));
+  }
+  if (counts[1] == 0 || (held_back > 0 && counts[0] == counts[1])) {
+    return status_fail(INVALID,
+                       "validation_share: %g of the recordings leaves %lld rows to train on and "
+                       "%lld to stop by; both are needed (set early_stopping to null)",
+                       held_back, (long long)counts[1], (long long)(counts[0] - counts[1]));
+  }
+done:
+  return status;
+}
+
+void boost_table_clear(BoostTable *table) {
+  memory_free(&table->codes);
+  memory_free(&table->target);
+  memory_free(&table->weight);
+  memory_free(&table->row_id);
+}

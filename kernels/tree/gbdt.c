@@ -1,0 +1,417 @@
+/* The model kind gbdt; see gbdt.h. Training is in boost_fit.c; here are the options, what the model
+ * says, what lasts, and prediction: rows are binned once in blocks, and walk tree by tree. */
+#include "gbdt.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "boost_fit.h"
+#include "kernels/base/memory.h"
+#include "node.h"
+
+enum {
+  PREDICT_ROWS = 4096,     /* rows of a block */
+  PREDICT_VALUES = 131072, /* sums of a block at most, unless a row has more */
+  BARS = 30,               /* features drawn in the report */
+  LEAVES_MOST = 65536,
+  DEPTH_MOST = 16, /* without a limit of leaves */
+};
+
+/* ---- what the model says ---- */
+
+/* Features by falling gain, ties in their order. */
+static void order_features(const double *gain, int64_t d, int32_t *order) {
+  for (int32_t j = 0; j < d; j++) {
+    int32_t at = j;
+    for (; at > 0 && gain[order[at - 1]] < gain[j]; at--) order[at] = order[at - 1];
+    order[at] = j;
+  }
+}
+
+static void count_splits(const Ensemble *e, int64_t *splits) {
+  for (int64_t i = 0; i < e->node_offset[e->n_trees]; i++) {
+    if (!node_is_leaf(e->node[i])) splits[node_feature(e->node[i])]++;
+  }
+}
+
+static Status write_importance(const double *shares, const int64_t *splits, const int32_t *order,
+                               int64_t d, char **names, Summary *summary) {
+  Status status = OK;
+  static const char *const columns[] = {"feature", "gain", "splits"};
+  int64_t table = -1;
+  TRY(summary_table(summary, "importance", "Importance of the features", 3, columns, &table));
+  for (int64_t i = 0; i < d; i++) {
+    Cell cells[] = {cell_text(names[i]), cell_real(shares[i]), cell_integer(splits[order[i]])};
+    TRY(summary_row(summary, table, cells));
+  }
+  char title[] = "Importance of the features", label[] = "share of the loss taken away";
+  char name[] = "importance";
+  int64_t bars = d < BARS ? d : BARS;
+  double *y = (double *)(uintptr_t)shares;
+  Series series = {.name = name,
+                   .title = title,
+                   .y_label = label,
+                   .kind = SERIES_BARS,
+                   .n_x = bars,
+                   .n_y = bars,
+                   .y = y,
+                   .x_names = names};
+  TRY(summary_series(summary, &series));
+done:
+  return status;
+}
+
+static Status report_importance(const Gbdt *model, const BoostHistory *history, char **given,
+                                Summary *summary) {
+  Status status = OK;
+  int64_t d = model->ensemble.bins.d, *splits = NULL;
+  int32_t *order = NULL;
+  char **names = NULL;
+  double *shares = NULL, total = 0;
+  TRY(NEW(&order, d));
+  TRY(NEW(&names, d));
+  TRY(NEW(&shares, d));
+  TRY(NEW(&splits, d));
+  order_features(history->gain, d, order);
+  count_splits(&model->ensemble, splits);
+  for (int64_t j = 0; j < d; j++) total += history->gain[j];
+  for (int64_t i = 0; i < d; i++) {
+    char number[40];
+    snprintf(number, sizeof number, "feature %d", (int)order[i]);
+    TRY(memory_text(&names[i], given && given[order[i]] ? given[order[i]] : number));
+    shares[i] = total > 0 ? history->gain[order[i]] / total : 0;
+  }
+  TRY(write_importance(shares, splits, order, d, names, summary));
+done:
+  for (int64_t i = 0; names && i < d; i++) memory_free(&names[i]);
+  memory_free(&order);
+  memory_free(&names);
+  memory_free(&shares);
+  memory_free(&splits);
+  return status;
+}
+
+static Status report_curve(const BoostHistory *history, const double *loss, const char *name,
+                           const char *title, const char *label, Summary *summary) {
+  Status status = OK;
+  double *x = NULL, *y = NULL;
+  int64_t n = 0;
+  TRY(NEW(&x, history->rounds));
+  TRY(NEW(&y, history->rounds));
+  for (int64_t r = 0; r < history->rounds; r++) {
+    if (isnan(loss[r])) continue;
+    x[n] = (double)(r + 1);
+    y[n++] = loss[r];
+  }
+  char x_label[] = "rounds";
+  Series line = {.name = (char *)(uintptr_t)name,
+                 .title = (char *)(uintptr_t)title,
+                 .x_label = x_label,
+                 .y_label = (char *)(uintptr_t)label,
+                 .kind = SERIES_LINE,
+                 .n_x = n,
+                 .n_y = n,
+                 .x = x,
+                 .y = y};
+  if (n > 0) TRY(summary_series(summary, &line));
+done:
+  memory_free(&x);
+  memory_free(&y);
+  return status;
+}
+
+static Status report(const Gbdt *model, const BoostHistory *history, char **names,
+                     Summary *summary) {
+  Status status = OK;
+  const Ensemble *e = &model->ensemble;
+  const char *loss = boost_loss_name(&model->loss);
+  if (!summary->active || e->n_trees == 0) return OK;
+  int64_t nodes = e->node_offset[e->n_trees];
+  TRY(summary_note(summary, NOTE_INFO, "%lld trees in %lld rounds, %lld leaves each on average",
+                   (long long)e->n_trees, (long long)history->best,
+                   (long long)((nodes / e->n_trees + 1) / 2)));
+  if (!isnan(history->valid[0])) {
+    TRY(summary_metric(summary, "validation", loss, history->valid[history->best - 1], false,
+                       false));
+    TRY(summary_note(summary, NOTE_INFO,
+                     "Stopped after %lld rounds; round %lld was the best on the rows held back, "
+                     "which the model was not fitted to",
+                     (long long)history->rounds, (long long)history->best));
+  }
+  TRY(report_curve(history, history->train, "training_loss", "Training loss", loss, summary));
+  TRY(report_curve(history, history->valid, "validation_loss", "Validation loss", loss, summary));
+  TRY(report_importance(model, history, names, summary));
+done:
+  return status;
+}
+
+/* ---- fitting ---- */
+
+static Status check_data(const TrainingData *data, const GbdtOptions *o) {
+  bool classes = data->task == TASK_CLASSIFICATION;
+  if (data->x->d < 1) {
+    return status_fail(INVALID, "gbdt: there is no feature; name columns in features");
+  }
+  if (data->x->d > NODE_FEATURES_MAX) {
+    return status_fail(INVALID, "gbdt: %lld features are too many, at most %d are allowed",
+                       (long long)data->x->d, NODE_FEATURES_MAX);
+  }
+  if (data->x->rows.n_global < 1) {
+    return status_fail(INVALID, "gbdt: there is no row to learn from");
+  }
+  if (classes && (data->n_classes < 1 || data->n_classes > 65535)) {
+    return status_fail(INVALID, "gbdt: %lld classes; 1 to 65535 are allowed",
+                       (long long)data->n_classes);
+  }
+  int64_t objective = o->objective - 1;
+  if (objective == BOOST_LOGISTIC && (!classes || data->n_classes > 2)) {
+    return status_fail(INVALID, "objective: logistic needs a target of two classes; use auto");
+  }
+  if (objective == BOOST_SOFTMAX && !classes) {
+    return status_fail(INVALID, "objective: softmax needs a target of classes; use auto");
+  }
+  if (objective >= 0 && classes && objective != BOOST_LOGISTIC && objective != BOOST_SOFTMAX) {
+    return status_fail(INVALID, "objective: this one needs a number as target; use auto");
+  }
+  return OK;
+}
+
+static void choose_loss(const TrainingData *data, const GbdtOptions *o, Gbdt *model) {
+  bool classes = data->task == TASK_CLASSIFICATION;
+  model->task = data->task;
+  model->n_classes = classes ? data->n_classes : 0;
+  int automatic = !classes ? BOOST_SQUARED : data->n_classes > 2 ? BOOST_SOFTMAX : BOOST_LOGISTIC;
+  model->loss.objective = (BoostObjective)(o->objective > 0 ? o->objective - 1 : automatic);
+  model->loss.outputs = model->loss.objective == BOOST_SOFTMAX ? data->n_classes : 1;
+}
+
+static bool has_name(const Matrix *x, int64_t j, const char *name) {
+  return x->names && x->names[j] && strcmp(x->names[j], name) == 0;
+}
+
+/* Directions by feature number from those by name; NULL when there are none. */
+static Status find_slopes(const TrainingData *data, const GbdtOptions *o, int8_t **out) {
+  Status status = OK;
+  const GbdtSlope *given = o->monotone.items;
+  if (o->monotone.n == 0) return OK;
+  TRY(NEW(out, data->x->d));
+  for (int64_t i = 0; i < o->monotone.n; i++) {
+    int64_t j = 0;
+    while (j < data->x->d && !has_name(data->x, j, o->monotone.names[i])) j++;
+    if (j == data->x->d) {
+      return status_fail(INVALID, "monotone: there is no feature \"%s\" after the recipe",
+                         o->monotone.names[i]);
+    }
+    (*out)[j] = (int8_t)given[i].direction;
+  }
+done:
+  return status;
+}
+
+static Status gbdt_fit_all(const Comm *comm, const TrainingData *data, const void *options,
+                           WorkSink *sink, void **out, Summary *summary) {
+  Status status = OK;
+  const GbdtOptions *o = options;
+  Gbdt *model = NULL;
+  int8_t *slope = NULL;
+  BoostHistory history = {0};
+  *out = NULL;
+  TRY(check_data(data, o));
+  status = NEW(&model, 1);
+  *out = model;
+  AGREE(comm, status);
+  AGREE(comm, find_slopes(data, o, &slope));
+  choose_loss(data, o, model);
+  TRY(bins_fit_all(comm, data->x, o->bins, &model->ensemble.bins));
+  TRY(boost_fit_all(comm, data, o, slope, sink, model, &history));
+  AGREE(comm, report(model, &history, data->x->names, summary));
+done:
+  memory_free(&slope);
+  boost_history_clear(&history);
+  return status;
+}
+
+/* ---- prediction ---- */
+
+/* Predict n rows from local row `first`, with buffers of a block. */
+static void predict_block(const Gbdt *model, const Matrix *x, int64_t first, int64_t n,
+                          uint8_t *codes, int32_t *value, double *level, double *raw, double *out) {
+  const Ensemble *e = &model->ensemble;
+  const BoostLoss *loss = &model->loss;
+  int64_t outputs = loss->outputs;
+  int64_t width = model->task == TASK_CLASSIFICATION ? model->n_classes : 1;
+  memset(level, 0, (size_t)(n * outputs) * sizeof *level);
+  bins_encode(&e->bins, x, first, n, codes);
+  for (int64_t tree = 0; tree < e->n_trees; tree++) {
+    double *own = level + tree % outputs * n;
+    ensemble_leaves(e, tree, codes, NULL, n, value);
+    for (int64_t i = 0; i < n; i++) own[i] += value[i];
+  }
+  for (int64_t i = 0; i < n; i++) {
+    double pair[2];
+    for (int64_t k = 0; k < outputs; k++) raw[k] = loss->base[k] + loss->unit * level[k * n + i];
+    boost_loss_finish(loss, raw, width == 1 ? pair : out + (first + i) * width);
+    if (width == 1) out[first + i] = model->task == TASK_CLASSIFICATION ? 1 : pair[0];
+  }
+}
+
+static Status gbdt_predict(const void *opaque, const Matrix *x, double *out) {
+  Status status = OK;
+  const Gbdt *model = opaque;
+  int64_t outputs = model->loss.outputs, n = x->rows.n;
+  int64_t block = PREDICT_VALUES / outputs < PREDICT_ROWS ? PREDICT_VALUES / outputs : PREDICT_ROWS;
+  if (block < 64) block = 64;
+  if (block > n) block = n;
+  uint8_t *codes = NULL;
+  int32_t *value = NULL;
+  double *level = NULL, *raw = NULL;
+  if (x->d != model->ensemble.bins.d) {
+    return status_fail(INVALID, "gbdt: rows have %lld features, the model has %lld",
+                       (long long)x->d, (long long)model->ensemble.bins.d);
+  }
+  TRY(NEW(&codes, block * bins_stride(x->d)));
+  TRY(NEW(&value, block));
+  TRY(NEW(&level, block * outputs));
+  TRY(NEW(&raw, outputs));
+  for (int64_t first = 0; first < n; first += block) {
+    int64_t here = n - first < block ? n - first : block;
+    predict_block(model, x, first, here, codes, value, level, raw, out);
+  }
+done:
+  memory_free(&codes);
+  memory_free(&value);
+  memory_free(&level);
+  memory_free(&raw);
+  return status;
+}
+
+/* ---- what lasts ---- */
+
+static Status gbdt_fields(void **out, Fields *fields) {
+  Status status = OK;
+  if (fields->mode == FIELDS_IN) {
+    Gbdt *new = NULL;
+    TRY(NEW(&new, 1));
+    *out = new;
+  }
+  Gbdt *model = *out;
+  BoostLoss *loss = &model->loss;
+  int64_t task = model->task, objective = loss->objective;
+  TRY(fields_integer(fields, "task", &task));
+  TRY(fields_integer(fields, "classes", &model->n_classes));
+  TRY(fields_integer(fields, "objective", &objective));
+  TRY(fields_integer(fields, "outputs", &loss->outputs));
+  TRY(fields_real(fields, "unit", &loss->unit));
+  TRY(fields_array(fields, "base", FIELD_REAL, &loss->base, 1, &loss->outputs));
+  model->task = task == TASK_CLASSIFICATION ? TASK_CLASSIFICATION : TASK_REGRESSION;
+  loss->objective = (BoostObjective)objective;
+  bool classes = model->task == TASK_CLASSIFICATION;
+  int64_t outputs = objective == BOOST_SOFTMAX ? model->n_classes : 1;
+  bool known = classes ? objective == BOOST_LOGISTIC || objective == BOOST_SOFTMAX
+                       : objective == BOOST_SQUARED || objective == BOOST_POISSON;
+  if (!known || loss->outputs != outputs || model->n_classes < classes ||
+      (objective == BOOST_LOGISTIC && model->n_classes > 2)) {
+    return status_fail(FORMAT, "gbdt: objective %lld with %lld outputs and %lld classes",
+                       (long long)objective, (long long)loss->outputs, (long long)model->n_classes);
+  }
+  TRY(ensemble_fields(&model->ensemble, 0, fields));
+done:
+  return status;
+}
+
+static void gbdt_free(void **out) {
+  Gbdt *model = *out;
+  if (!model) return;
+  boost_loss_clear(&model->loss);
+  ensemble_clear(&model->ensemble);
+  memory_free(out);
+}
+
+/* ---- options ---- */
+
+static Status gbdt_check(const void *options) {
+  const GbdtOptions *o = options;
+  if (o->max_leaves == OPTION_NONE_INTEGER &&
+      (o->max_depth == OPTION_NONE_INTEGER || o->max_depth > DEPTH_MOST)) {
+    return status_fail(INVALID, "max_leaves: null needs a max_depth of at most %d", DEPTH_MOST);
+  }
+  if (o->row_share == 0) {
+    return status_fail(INVALID, "row_share: 0 is not allowed; give a share above 0 up to 1");
+  }
+  if (o->learning_rate == 0) {
+    return status_fail(INVALID, "learning_rate: 0 is not allowed; give a number above 0 up to 1");
+  }
+  if (o->early_stopping != OPTION_NONE_INTEGER && o->validation_share == 0) {
+    return status_fail(INVALID, "validation_share: 0 leaves no row for early_stopping");
+  }
+  return OK;
+}
+
+static const char *const growth_words[] = {"leaf_wise", "depth_wise", NULL};
+static const char *const objective_words[] = {"auto",    "squared_error", "logistic",
+                                              "softmax", "poisson",       NULL};
+
+static const Option slope_rows[] = {
+    OPTION_INTEGER(GbdtSlope, direction, "0", -1, 1,
+                   "1: predictions never fall as the feature rises; -1: never rise; 0: free."),
+    {.name = NULL},
+};
+
+static const Option rows[] = {
+    OPTION_WORD(GbdtOptions, objective, "\"auto\"", objective_words,
+                "Loss to minimise; auto: squared_error for numbers, logistic for two classes, "
+                "softmax for more."),
+    OPTION_INTEGER(GbdtOptions, trees, "300", 1, 100000,
+                   "Rounds of boosting; softmax grows one tree for every class in each."),
+    OPTION_REAL(GbdtOptions, learning_rate, "0.1", 0, 1, "Share of a tree's values that is taken."),
+    OPTION_WORD(GbdtOptions, growth, "\"leaf_wise\"", growth_words,
+                "Next node to split: the one with the most to gain, or level by level."),
+    {.name = "max_leaves",
+     .type = OPTION_TYPE_INTEGER,
+     .offset = OPTION_OF(GbdtOptions, max_leaves, int64_t),
+     .fallback = "31",
+     .or_null = 1,
+     .low = 1,
+     .high = LEAVES_MOST,
+     .help = "Leaves of a tree at most; null: as max_depth allows."},
+    OPTION_INTEGER(GbdtOptions, max_depth, "null", 0, 1000,
+                   "Splits from the root to a leaf at most; null: no limit."),
+    OPTION_REAL(GbdtOptions, l1, "0", 0, 1e12, "Penalty on the size of leaf values."),
+    OPTION_REAL(GbdtOptions, l2, "1", 0, 1e12, "Penalty on the squares of leaf values."),
+    OPTION_REAL(GbdtOptions, min_child_weight, "0.001", 0, 1e12,
+                "Second derivatives of the loss that a leaf's rows sum up to at least; for "
+                "squared_error the number of rows."),
+    OPTION_INTEGER(GbdtOptions, min_samples_leaf, "20", 1, 1000000000, "Rows of a leaf at least."),
+    OPTION_REAL(GbdtOptions, min_split_gain, "0", 0, 1e300,
+                "A split takes away more than this of twice the loss."),
+    OPTION_REAL(GbdtOptions, row_share, "1", 0, 1, "Share of the rows that a round is grown on."),
+    OPTION_REAL(GbdtOptions, feature_share, "1", 0, 1,
+                "Share of the features that a round looks at (rounded down, at least one)."),
+    OPTION_INTEGER(GbdtOptions, bins, "255", 2, BINS_MAX,
+                   "Bins that a feature is cut into at most."),
+    OPTION_INTEGER(
+        GbdtOptions, early_stopping, "null", 1, 100000,
+        "Stop when so many rounds brought nothing better on rows held back, and keep the "
+        "best round; null: never."),
+    OPTION_REAL(GbdtOptions, validation_share, "0.1", 0, 0.9,
+                "Share of the recordings that is held back for early_stopping."),
+    OPTION_MAP(GbdtOptions, monotone, "{}", slope_rows, GbdtSlope,
+               "Feature: 1 or -1, the only direction in which predictions may move with it."),
+    {.name = NULL},
+};
+
+const ModelKind gbdt_model = {
+    .kind = {.name = "gbdt",
+             .help = "Gradient boosted trees on one-byte bins: regression and classification.",
+             .version = 1,
+             .options_size = sizeof(GbdtOptions),
+             .options = rows,
+             .check = gbdt_check},
+    .regression = true,
+    .classification = true,
+    .fit_all = gbdt_fit_all,
+    .predict = gbdt_predict,
+    .fields = gbdt_fields,
+    .free = gbdt_free,
+};

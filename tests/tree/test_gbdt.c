@@ -1,0 +1,499 @@
+/* Boosted trees as a model kind: fit, predict, save, load, stop and resume; the same bits on any
+ * number of ranks. Started under mpirun it compares the whole communicator with every rank alone.
+ */
+#include "kernels/base/fault.h"
+#include "kernels/base/memory.h"
+#include "kernels/numeric/hash.h"
+#include "kernels/numeric/random.h"
+#include "kernels/tree/gbdt.h"
+#include "tests/check.h"
+
+static const uint64_t SEED = 77;
+
+/* A synthetic problem, any rows of it on any rank. */
+typedef struct Data {
+  Matrix x;
+  double *target, *weight;
+  int64_t *group, *row_id;
+  TrainingData training;
+} Data;
+
+enum { PLAIN, SORTED }; /* rows as they come; by target, so that a rank has few values of it */
+
+static void data_make(Data *data, const Comm *comm, int64_t n, int64_t d, int64_t n_classes,
+                      int order) {
+  *data = (Data){0};
+  Rows rows = rows_share(comm, n, 16);
+  CHECK_OK(matrix_init(&data->x, &rows, d));
+  CHECK_OK(NEW(&data->target, rows.n));
+  CHECK_OK(NEW(&data->weight, rows.n));
+  CHECK_OK(NEW(&data->group, rows.n));
+  CHECK_OK(NEW(&data->row_id, rows.n));
+  Stream s = random_stream(SEED, "test/data", (uint64_t)n);
+  for (int64_t i = 0; i < rows.n; i++) {
+    uint64_t row = (uint64_t)(rows.begin + i);
+    double signal = 0, wanted = (double)row / (double)n;
+    for (int64_t j = 0; j < d; j++) {
+      double value = random_uniform(&s, row, (uint32_t)(2 * j));
+      if (order == SORTED && j == 0) value = wanted;
+      if (j % 3 == 1) value = floor(value * 5);
+      if (j % 4 == 3 && random_uniform(&s, row, (uint32_t)(2 * j + 1)) < 0.2) value = NAN;
+      matrix_column(&data->x, j)[i] = value;
+      if (j < 3 && value == value) signal += value;
+    }
+    double noise = random_uniform(&s, row, 1000);
+    data->target[i] =
+        n_classes ? fmod(floor(signal * 2 + noise), (double)n_classes) : signal * 10 + noise;
+    if (order == SORTED) {
+      data->target[i] = n_classes ? floor(wanted * (double)n_classes) : floor(wanted * 50) + noise;
+    }
+    data->weight[i] = 1 + 2 * random_uniform(&s, row, 1001);
+    data->group[i] = (rows.begin + i) / 3 * 1000003;
+    data->row_id[i] = 7 * (rows.begin + i);
+  }
+  data->training = (TrainingData){.task = n_classes ? TASK_CLASSIFICATION : TASK_REGRESSION,
+                                  .n_classes = n_classes,
+                                  .x = &data->x,
+                                  .target = data->target,
+                                  .group = data->group,
+                                  .row_id = data->row_id,
+                                  .seed = SEED};
+}
+
+static void data_clear(Data *data) {
+  matrix_clear(&data->x);
+  memory_free(&data->target);
+  memory_free(&data->weight);
+  memory_free(&data->group);
+  memory_free(&data->row_id);
+}
+
+static GbdtOptions defaults(void) {
+  return (GbdtOptions){.trees = 8,
+                       .learning_rate = 0.3,
+                       .max_leaves = 15,
+                       .max_depth = OPTION_NONE_INTEGER,
+                       .l2 = 1,
+                       .min_child_weight = 0.001,
+                       .min_samples_leaf = 2,
+                       .row_share = 1,
+                       .feature_share = 1,
+                       .bins = 255,
+                       .early_stopping = OPTION_NONE_INTEGER,
+                       .validation_share = 0.2};
+}
+
+static Hash hash_model(void **model) {
+  Fields fields;
+  Hash hash = hash_zero();
+  fields_init(&fields, FIELDS_OUT);
+  CHECK_OK(gbdt_model.fields(model, &fields));
+  for (int64_t f = 0; f < fields.n; f++) {
+    const Field *field = &fields.items[f];
+    size_t bytes = (size_t)field_count(field) * field_item_size(field->type);
+    hash = hash_bytes(field->data, bytes, hash);
+  }
+  fields_clear(&fields);
+  return hash;
+}
+
+static Hash hash_summary(const Summary *summary) {
+  Hash hash = hash_zero();
+  for (int64_t m = 0; m < summary->n_metrics; m++) {
+    hash = hash_bytes(&summary->metrics[m].value, sizeof(double), hash);
+  }
+  for (int64_t s = 0; s < summary->n_series; s++) {
+    hash = hash_bytes(summary->series[s].y, (size_t)summary->series[s].n_y * sizeof(double), hash);
+  }
+  return hash;
+}
+
+typedef struct Case {
+  int64_t n, d, n_classes;
+  int order;
+  bool weighted;
+} Case;
+
+/* Fit on comm; hash of the model, and of the summary on rank 0. */
+static void fit_hash(const Comm *comm, const Case *c, const GbdtOptions *options, WorkSink *sink,
+                     Status want, Hash out[2]) {
+  Data data;
+  Summary summary;
+  void *model = NULL;
+  data_make(&data, comm, c->n, c->d, c->n_classes, c->order);
+  if (c->weighted) data.training.weight = data.weight;
+  summary_init(&summary, comm->rank == 0);
+  Status status = gbdt_model.fit_all(comm, &data.training, options, sink, &model, &summary);
+  CHECK_INTEGER(status, want);
+  if (status == OK) {
+    out[0] = hash_model(&model);
+    out[1] = hash_summary(&summary);
+  } else if (want == OK) {
+    fprintf(stderr, "%s\n", status_message());
+  }
+  summary_clear(&summary);
+  gbdt_model.free(&model);
+  data_clear(&data);
+}
+
+static void compare_layouts(Case c, const GbdtOptions *options) {
+  Comm world = comm_world(), self = comm_self();
+  Hash together[2] = {{{0}}}, alone[2] = {{{0}}};
+  fit_hash(&world, &c, options, NULL, OK, together);
+  fit_hash(&self, &c, options, NULL, OK, alone);
+  CHECK(hash_compare(&together[0], &alone[0]) == 0);
+  if (world.rank == 0) CHECK(hash_compare(&together[1], &alone[1]) == 0);
+}
+
+static void layouts(void) {
+  GbdtOptions o = defaults();
+  compare_layouts((Case){.n = 900, .d = 5}, &o);
+  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 2}, &o);
+  compare_layouts((Case){.n = 900, .d = 9, .n_classes = 5}, &o);
+  compare_layouts((Case){.n = 900, .d = 5, .order = SORTED}, &o);
+  compare_layouts((Case){.n = 600, .d = 5, .n_classes = 7, .order = SORTED}, &o);
+  compare_layouts((Case){.n = 900, .d = 5, .weighted = true}, &o);
+  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 3, .weighted = true}, &o);
+  compare_layouts((Case){.n = 1, .d = 2}, &o);
+  compare_layouts((Case){.n = 33, .d = 1, .n_classes = 3}, &o);
+  compare_layouts((Case){.n = 40, .d = 18, .n_classes = 40}, &o);
+  compare_layouts((Case){.n = 400, .d = 4, .n_classes = 1}, &o);
+  o.growth = 1;
+  o.max_leaves = OPTION_NONE_INTEGER;
+  o.max_depth = 6;
+  o.row_share = 0.6;
+  o.feature_share = 0.5;
+  compare_layouts((Case){.n = 900, .d = 5}, &o);
+  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 2}, &o);
+  o.early_stopping = 2;
+  o.trees = 30;
+  o.min_samples_leaf = 1;
+  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 2}, &o);
+  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 4, .order = SORTED}, &o);
+  o.objective = 1 + BOOST_POISSON;
+  compare_layouts((Case){.n = 900, .d = 5}, &o);
+}
+
+/* Single rows, batches and a loaded model agree; training gets better and better. */
+static void predictions(int64_t n_classes, int objective) {
+  Comm self = comm_self();
+  GbdtOptions options = defaults();
+  options.trees = 40;
+  options.objective = objective;
+  Data data;
+  Summary summary;
+  void *model = NULL, *loaded = NULL;
+  int64_t n = 500, d = 5, outputs = n_classes ? n_classes : 1;
+  double *all = NULL, *one = NULL, *again = NULL;
+  CHECK_OK(NEW(&all, n * outputs));
+  CHECK_OK(NEW(&again, n * outputs));
+  CHECK_OK(NEW(&one, outputs));
+  data_make(&data, &self, n, d, n_classes, PLAIN);
+  summary_init(&summary, true);
+  CHECK_OK(gbdt_model.fit_all(&self, &data.training, &options, NULL, &model, &summary));
+  CHECK_OK(gbdt_model.predict(model, &data.x, all));
+  Fields out, in;
+  fields_init(&out, FIELDS_OUT);
+  CHECK_OK(gbdt_model.fields(&model, &out));
+  CHECK_OK(fields_copy(&out, &in));
+  CHECK_OK(gbdt_model.fields(&loaded, &in));
+  CHECK_OK(gbdt_model.predict(loaded, &data.x, again));
+  CHECK(memcmp(all, again, (size_t)(n * outputs) * sizeof *all) == 0);
+  double error = 0, hits = 0;
+  for (int64_t i = 0; i < n; i++) {
+    Matrix row = data.x;
+    row.rows.n = 1;
+    row.data = data.x.data + i;
+    CHECK_OK(gbdt_model.predict(model, &row, one));
+    CHECK(memcmp(one, all + i * outputs, (size_t)outputs * sizeof *one) == 0);
+    error += (one[0] - data.target[i]) * (one[0] - data.target[i]);
+    double sum = 0, most = 0;
+    for (int64_t k = 0; k < outputs; k++) sum += one[k], most = fmax(most, one[k]);
+    if (n_classes) CHECK_REAL(sum, 1, 1e-12);
+    if (n_classes) hits += one[(int64_t)data.target[i]] == most;
+  }
+  CHECK_INTEGER(summary.n_series, 2); /* the training loss and the importance */
+  const Series *curve = &summary.series[0];
+  for (int64_t i = 1; i < curve->n_y; i++) CHECK(curve->y[i] < curve->y[i - 1]);
+  double rmse = sqrt(error / (double)n);
+  if (objective == 0 && !n_classes) CHECK_REAL(rmse, curve->y[curve->n_y - 1], 1e-9 * rmse);
+  if (!n_classes) CHECK(rmse < 1);
+  if (n_classes) CHECK(hits / (double)n > 0.9);
+  fields_clear(&out);
+  fields_clear(&in);
+  gbdt_model.free(&model);
+  gbdt_model.free(&loaded);
+  summary_clear(&summary);
+  data_clear(&data);
+  memory_free(&all);
+  memory_free(&again);
+  memory_free(&one);
+}
+
+/* A sink that keeps units, as a run folder does. */
+typedef struct Keeper {
+  WorkSink sink;
+  Fields kept[32];
+  bool has[32];
+  int64_t stop_after, ticks;
+} Keeper;
+
+static bool keep(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields) {
+  Keeper *keeper = (Keeper *)sink;
+  (void)total;
+  if (fields) {
+    CHECK(!keeper->has[unit]);
+    CHECK_OK(fields_copy(fields, &keeper->kept[unit]));
+    keeper->has[unit] = true;
+  }
+  keeper->ticks++;
+  return done >= keeper->stop_after;
+}
+
+static bool fetch(WorkSink *sink, int64_t unit, Fields *out) {
+  Keeper *keeper = (Keeper *)sink;
+  if (!keeper->has[unit]) return false;
+  CHECK_OK(fields_copy(&keeper->kept[unit], out));
+  return true;
+}
+
+/* Stopped after any round and begun again, the model is the same. */
+static void resumes(Case c, int64_t early_stopping) {
+  Comm self = comm_self();
+  GbdtOptions options = defaults();
+  options.early_stopping = early_stopping;
+  options.row_share = 0.7;
+  Hash whole[2], resumed[2] = {{{0}}};
+  fit_hash(&self, &c, &options, NULL, OK, whole);
+  for (int64_t first = 1; first < 5; first++) {
+    Keeper keeper = {.sink = {.tick = keep, .find = fetch}, .stop_after = first};
+    fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
+    keeper.stop_after = first + 2;
+    fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
+    keeper.stop_after = INT64_MAX;
+    fit_hash(&self, &c, &options, &keeper.sink, OK, resumed);
+    CHECK(keeper.has[0] && keeper.has[1]);
+    CHECK(hash_compare(&resumed[0], &whole[0]) == 0);
+    CHECK(hash_compare(&resumed[1], &whole[1]) == 0);
+    for (int i = 0; i < 32; i++) {
+      if (keeper.has[i]) fields_clear(&keeper.kept[i]);
+    }
+  }
+}
+
+static void expect_failure(Data *data, const Comm *comm, const GbdtOptions *options, Status want,
+                           const char *part) {
+  Summary summary;
+  void *model = NULL;
+  summary_init(&summary, comm->rank == 0);
+  Status status = gbdt_model.fit_all(comm, &data->training, options, NULL, &model, &summary);
+  CHECK_INTEGER(status, want);
+  CHECK_MESSAGE(part);
+  gbdt_model.free(&model);
+  summary_clear(&summary);
+}
+
+static void bad_input(void) {
+  Comm world = comm_world();
+  GbdtOptions options = defaults();
+  Data data;
+  data_make(&data, &world, 50, 2, 0, PLAIN);
+  bool first = data.x.rows.begin == 0 && data.x.rows.n > 0;
+  if (first) data.target[1] = NAN;
+  expect_failure(&data, &world, &options, NUMERIC, "row 7 is nan");
+  if (first) data.target[1] = -1;
+  options.objective = 1 + BOOST_POISSON;
+  expect_failure(&data, &world, &options, INVALID, "poisson needs counts");
+  options.objective = 1 + BOOST_LOGISTIC;
+  expect_failure(&data, &world, &options, INVALID, "two classes");
+  options = defaults();
+  data.training.weight = data.weight;
+  if (first) data.weight[2] = 0;
+  expect_failure(&data, &world, &options, NUMERIC, "row 14 weighs 0");
+  data_clear(&data);
+  data_make(&data, &world, 50, 2, 3, PLAIN);
+  if (first) data.target[0] = 3;
+  expect_failure(&data, &world, &options, INVALID, "row 0 has class 3, classes are 0 to 2");
+  data_clear(&data);
+  data_make(&data, &world, 50, 0, 0, PLAIN);
+  expect_failure(&data, &world, &options, INVALID, "no feature");
+  data_clear(&data);
+  data_make(&data, &world, 0, 2, 0, PLAIN);
+  expect_failure(&data, &world, &options, INVALID, "no row");
+  data_clear(&data);
+  data_make(&data, &world, 3, 2, 0, PLAIN);
+  options.early_stopping = 1;
+  expect_failure(&data, &world, &options, INVALID, "validation_share: 0.2");
+  data_clear(&data);
+}
+
+/* Constant and all-missing features, one class, one value: trees of a leaf, or of what is left. */
+static void odd_data(void) {
+  Comm world = comm_world();
+  Summary summary;
+  void *model = NULL;
+  GbdtOptions options = defaults();
+  for (int kind = 0; kind < 4; kind++) {
+    Data data;
+    data_make(&data, &world, 64, 3, kind == 2 ? 3 : kind == 3 ? 1 : 0, PLAIN);
+    for (int64_t i = 0; i < data.x.rows.n; i++) {
+      matrix_column(&data.x, 0)[i] = 5;
+      matrix_column(&data.x, 1)[i] = NAN;
+      if (kind == 0) matrix_column(&data.x, 2)[i] = i % 2 ? INFINITY : -INFINITY;
+      if (kind > 0) data.target[i] = kind == 2 ? 1 : kind == 3 ? 0 : 42;
+    }
+    summary_init(&summary, world.rank == 0);
+    CHECK_OK(gbdt_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
+    double *out = NULL;
+    CHECK_OK(NEW(&out, 3 * data.x.rows.n));
+    CHECK_OK(gbdt_model.predict(model, &data.x, out));
+    if (kind == 1 && data.x.rows.n > 0) CHECK_REAL(out[0], 42, 0);
+    if (kind == 2 && data.x.rows.n > 0) CHECK(out[1] > 0.95);
+    if (kind == 3 && data.x.rows.n > 0) CHECK_REAL(out[0], 1, 0);
+    memory_free(&out);
+    gbdt_model.free(&model);
+    summary_clear(&summary);
+    data_clear(&data);
+  }
+}
+
+/* Weight 2 is the row twice, where bins do not depend on it. */
+static void weights(int64_t n_classes) {
+  Comm self = comm_self();
+  enum { N = 200, D = 3 };
+  GbdtOptions options = defaults();
+  options.min_samples_leaf = 1;
+  Data once, twice;
+  Summary summary;
+  void *model[2] = {NULL, NULL};
+  double *out[2] = {NULL, NULL};
+  summary_init(&summary, false);
+  data_make(&once, &self, N, D, n_classes, PLAIN);
+  data_make(&twice, &self, 2 * N, D, n_classes, PLAIN);
+  for (int64_t i = 0; i < N; i++) {
+    once.weight[i] = 2;
+    for (int64_t side = 0; side < 2; side++) {
+      twice.target[2 * i + side] = once.target[i];
+      twice.weight[2 * i + side] = 1;
+      for (int64_t j = 0; j < D; j++) {
+        matrix_column(&twice.x, j)[2 * i + side] = matrix_column(&once.x, j)[i];
+      }
+    }
+  }
+  Data *both[2] = {&once, &twice};
+  for (int side = 0; side < 2; side++) {
+    both[side]->training.weight = both[side]->weight;
+    CHECK_OK(
+        gbdt_model.fit_all(&self, &both[side]->training, &options, NULL, &model[side], &summary));
+    CHECK_OK(NEW(&out[side], N * (n_classes ? n_classes : 1)));
+    CHECK_OK(gbdt_model.predict(model[side], &once.x, out[side]));
+  }
+  for (int64_t i = 0; i < N; i++) CHECK_REAL(out[0][i], out[1][i], 1e-3 * fabs(out[1][i]) + 1e-3);
+  for (int side = 0; side < 2; side++) {
+    memory_free(&out[side]);
+    gbdt_model.free(&model[side]);
+    data_clear(both[side]);
+  }
+  summary_clear(&summary);
+}
+
+/* Predictions never move against a slope, whatever the other features are. */
+static void slopes(int64_t n_classes) {
+  Comm self = comm_self();
+  enum { N = 600, D = 4, PROBES = 200, STEPS = 41 };
+  GbdtOptions options = defaults();
+  options.trees = 30;
+  GbdtSlope slope[2] = {{1}, {-1}};
+  char up[] = "up", down[] = "down", a[] = "a", b[] = "b";
+  char *names[2] = {up, down}, *columns[D] = {a, up, down, b};
+  options.monotone = (Map){.n = 2, .names = names, .items = slope};
+  Data data;
+  Summary summary;
+  void *model = NULL;
+  summary_init(&summary, false);
+  data_make(&data, &self, N, D, n_classes, PLAIN);
+  char **kept = data.x.names;
+  data.x.names = columns;
+  CHECK_OK(gbdt_model.fit_all(&self, &data.training, &options, NULL, &model, &summary));
+  Matrix probe;
+  Rows rows = rows_share(&self, STEPS, 16);
+  double out[2 * STEPS];
+  int64_t wrong = 0, moves = 0, width = n_classes ? n_classes : 1;
+  CHECK_OK(matrix_init(&probe, &rows, D));
+  Stream s = random_stream(SEED, "test/probe", 0);
+  for (int64_t p = 0; p < PROBES; p++) {
+    int64_t moving = 1 + p % 2;
+    for (int64_t i = 0; i < STEPS; i++) {
+      for (int64_t j = 0; j < D; j++) {
+        double u = random_uniform(&s, (uint64_t)p, (uint32_t)j) * (j == 1 ? 5 : 1);
+        matrix_column(&probe, j)[i] = j == moving ? (double)i / STEPS * 6 - 0.5 : u;
+      }
+    }
+    CHECK_OK(gbdt_model.predict(model, &probe, out));
+    for (int64_t i = 1; i < STEPS; i++) {
+      double step = out[i * width + width - 1] - out[(i - 1) * width + width - 1];
+      wrong += moving == 1 ? step < 0 : step > 0;
+      moves += step != 0;
+    }
+  }
+  CHECK_INTEGER(wrong, 0);
+  CHECK(moves > PROBES / 2);
+  data.x.names = kept;
+  gbdt_model.free(&model);
+  char other[] = "elsewhere";
+  names[0] = other;
+  expect_failure(&data, &self, &options, INVALID, "no feature \"elsewhere\"");
+  matrix_clear(&probe);
+  data_clear(&data);
+  summary_clear(&summary);
+}
+
+/* Every allocation of a fit fails once, on one rank after the other: all ranks get MEMORY, none
+ * hangs, nothing is lost. */
+static void faults(int64_t n_classes) {
+  Comm world = comm_world();
+  GbdtOptions options = defaults();
+  options.trees = 2;
+  Data data;
+  data_make(&data, &world, 60, 2, n_classes, PLAIN);
+  int64_t nth = 1;
+  for (Status status = MEMORY; status != OK; nth++) {
+    Summary summary;
+    void *model = NULL;
+    summary_init(&summary, world.rank == 0);
+    bool mine = nth % world.size == world.rank;
+    fault_arm(FAULT_MEMORY, mine ? (nth + world.size - 1) / world.size : 0, false);
+    status = gbdt_model.fit_all(&world, &data.training, &options, NULL, &model, &summary);
+    bool untouched = mine && fault_count(FAULT_MEMORY) < (nth + world.size - 1) / world.size;
+    fault_arm(FAULT_MEMORY, 0, false);
+    CHECK(status == MEMORY || status == OK);
+    if (status == OK) CHECK(comm_any_all(&world, untouched));
+    gbdt_model.free(&model);
+    summary_clear(&summary);
+  }
+  CHECK(nth > 60);
+  data_clear(&data);
+}
+
+int main(int argc, char **argv) {
+  MPI_Init(&argc, &argv);
+  layouts();
+  predictions(0, 0);
+  predictions(0, 1 + BOOST_POISSON);
+  predictions(2, 0);
+  predictions(5, 0);
+  resumes((Case){.n = 300, .d = 4}, OPTION_NONE_INTEGER);
+  resumes((Case){.n = 300, .d = 4, .n_classes = 3}, 7);
+  bad_input();
+  odd_data();
+  weights(0);
+  weights(2);
+  slopes(0);
+  slopes(2);
+  faults(0);
+  faults(3);
+  CHECK_INTEGER(memory_balance(), 0);
+  int result = check_report("tree/gbdt");
+  MPI_Finalize();
+  return result;
+}
