@@ -1,8 +1,8 @@
 /* The best split of a feature; see boost_split.h.
  *
- * Sums up to each bin are made in order; then gains of all cuts side by side without branches, in
- * loops that compilers turn into vector code; then the largest is looked for. With an l1 penalty or
- * bounds (monotone constraints) gains come from the values of the two leaves, one at a time.
+ * Sums up to each bin are made in order; then gains of all cuts, LANES at a time in vectors and
+ * without branches, every lane with a best of its own. With an l1 penalty or bounds (monotone
+ * constraints) gains come from the values of the two leaves, one at a time.
  *
  * Rejected: leaving out empty bins before computing gains. It needs a branch a bin, and only the
  * smallest nodes would win. */
@@ -13,7 +13,7 @@
 
 #include "kernels/numeric/fixed.h"
 
-enum { LANES = 8 };
+enum { LANES = 4 };
 
 Status boost_layout(int64_t rows, bool constant, bool counted, BoostLayout *out) {
   int bits = fixed_bits(rows), g_most = BOOST_SUM_BITS - bits;
@@ -42,158 +42,197 @@ Status boost_layout(int64_t rows, bool constant, bool counted, BoostLayout *out)
   return OK;
 }
 
-/* Sums of the bins up to each, as doubles; scratch is a search's own, on the stack. */
+/* Packed sums up to each bin, one array a word; as many more as fill the last lanes repeat the
+ * last. */
 typedef struct Prefix {
-  double g[BINS_CODES], h[BINS_CODES], n[BINS_CODES], gain[BINS_CODES];
-  uint64_t word[BINS_CODES][2];
+  uint64_t word[2][BINS_CODES];
 } Prefix;
 
-/* A whole number of magnitude below 2^51, given with 2^51 added, as a double: vector code, which
- * the plain conversion is not with AVX2. */
-static inline double real_of(uint64_t moved) {
-  return elementary_from_bits(moved + (UINT64_C(0x4330) << 48)) - (0x1p52 + 0x1p51);
-}
-static const uint64_t MOVE = UINT64_C(1) << 51;
-
-static void prefix_narrow(const uint64_t *histogram, int32_t bins, int shift, Prefix *p) {
-  uint64_t sums[BINS_CODES], sum = 0;
-  const uint64_t mask = (UINT64_C(1) << shift) - 1, half = UINT64_C(1) << 63;
-  for (int32_t b = 0; b < bins; b++) sums[b] = sum += histogram[b];
-  int32_t whole = (bins + LANES - 1) / LANES * LANES;
-  for (int32_t b = bins; b < whole; b++) sums[b] = sum;
-  const uint64_t down = MOVE - (half >> shift);
-  for (int32_t b = 0; b < whole; b++) {
-    p->g[b] = real_of(((sums[b] + half) >> shift) + down);
-    p->h[b] = real_of((sums[b] & mask) + MOVE);
+/* Four at a time, so that an addition does not wait for the one before. */
+static void add_up(const uint64_t *histogram, int words, int word, int32_t bins, uint64_t *out) {
+  const uint64_t *h = histogram + word;
+  uint64_t sum = 0;
+  int32_t b = 0;
+  for (; b + LANES <= bins; b += LANES, h += LANES * words) {
+    uint64_t two = h[0] + h[words], three = two + h[2 * words], four = three + h[3 * words];
+    out[b] = sum + h[0];
+    out[b + 1] = sum + two;
+    out[b + 2] = sum + three;
+    out[b + 3] = sum += four;
   }
+  for (; b < bins; b++, h += words) out[b] = sum += h[0];
+  for (; b % LANES != 0; b++) out[b] = sum;
 }
 
-static void prefix_wide(const uint64_t *histogram, int32_t bins, int shift, Prefix *p) {
-  uint64_t sums[2] = {0};
+typedef double Reals __attribute__((vector_size(LANES * sizeof(double))));
+typedef uint64_t Words __attribute__((vector_size(LANES * sizeof(double))));
+
+static inline Reals all_reals(double x) { return (Reals){x, x, x, x}; }
+static inline Words load_words(const uint64_t *from) {
+  Words x;
+  memcpy(&x, from, sizeof x);
+  return x;
+}
+static inline Words choose(Words where, Words a, Words b) { return (where & a) | (~where & b); }
+
+static const uint64_t MOVE = UINT64_C(1) << 51, HALF = UINT64_C(1) << 63;
+
+/* Whole numbers of magnitude below 2^51, given with 2^51 added, as doubles. (The plain conversion
+ * of 64-bit integers is no vector code with AVX2.) */
+static inline Reals reals_of(Words moved) {
+  return (Reals)(moved + (UINT64_C(0x4330) << 48)) - (0x1p52 + 0x1p51);
+}
+
+/* Sums of a few bins. n is h where words are narrow. */
+static inline void unpack(const Prefix *p, int32_t b, int shift, bool wide, Reals *g, Reals *h,
+                          Reals *n) {
   const uint64_t mask = (UINT64_C(1) << shift) - 1;
-  int32_t whole = (bins + LANES - 1) / LANES * LANES;
-  for (int32_t b = 0; b < whole; b++) {
-    sums[0] += b < bins ? histogram[2 * b] : 0;
-    sums[1] += b < bins ? histogram[2 * b + 1] : 0;
-    p->g[b] = real_of(sums[0] + MOVE);
-    p->h[b] = real_of((sums[1] >> shift) + MOVE);
-    p->n[b] = real_of((sums[1] & mask) + MOVE);
+  Words first = load_words(&p->word[0][b]);
+  if (wide) {
+    Words second = load_words(&p->word[1][b]);
+    *g = reals_of(first + MOVE);
+    *h = reals_of((second >> shift) + MOVE);
+    *n = reals_of((second & mask) + MOVE);
+  } else {
+    *g = reals_of(((first + HALF) >> shift) + (MOVE - (HALF >> shift))); /* keeps the sign */
+    *h = *n = reals_of((first & mask) + MOVE);
   }
 }
 
-/* One direction of missing values: sums of the node and of what goes left with every cut. */
+/* One direction of missing values. */
 typedef struct Side {
-  double g, h, n;                         /* of the node */
   double g_missing, h_missing, n_missing; /* left of every cut; 0 when missing goes right */
   double least_value_h;                   /* value bins left of a cut hold at least so much */
 } Side;
 
-/* Gains of all cuts; -1 where a cut is not allowed. n is h when the layout is narrow. */
-static void fill_gains(const BoostRules *rules, const Side *side, const double *g, const double *h,
-                       const double *n, int32_t whole, double *gain) {
-  const double l2 = rules->l2, least_h = rules->least_h, least_n = rules->least_n;
-  const Side s = *side;
-  for (int32_t b = 0; b < whole; b++) {
-    double g_left = g[b] + s.g_missing, h_left = h[b] + s.h_missing, n_left = n[b] + s.n_missing;
-    double g_right = s.g - g_left, h_right = s.h - h_left, n_right = s.n - n_left;
-    double value = boost_gain(g_left, h_left + l2, g_right, h_right + l2);
-    int allowed = (h_left >= least_h) & (h_right >= least_h) & (n_left >= least_n) &
-                  (n_right >= least_n) & (h[b] >= s.least_value_h);
-    gain[b] = allowed ? value : -1;
+typedef struct Best {
+  Reals gain;
+  Words bin;
+} Best;
+
+/* Keep what is better than the best so far, lane by lane. */
+static inline void consider(const BoostRules *rules, const Side *side, const double sum[3], Reals g,
+                            Reals h, Reals n, Words bin, bool wide, Best *best) {
+  Reals g_left = g + side->g_missing, h_left = h + side->h_missing;
+  Reals g_right = sum[0] - g_left, h_right = sum[1] - h_left;
+  Reals h_more = h_left + rules->l2, h_other = h_right + rules->l2;
+  Reals gain = (g_left * g_left * h_other + g_right * g_right * h_more) / (h_more * h_other);
+  Words allowed = (Words)(h_left >= rules->least_h) & (Words)(h_right >= rules->least_h) &
+                  (Words)(h >= side->least_value_h) & (Words)(gain > best->gain);
+  if (wide) {
+    Reals n_left = n + side->n_missing;
+    allowed &= (Words)(n_left >= rules->least_n) & (Words)(sum[2] - n_left >= rules->least_n);
+  }
+  best->gain = (Reals)choose(allowed, (Words)gain, (Words)best->gain);
+  best->bin = choose(allowed, bin, best->bin);
+}
+
+/* The best bin of each direction; sides: 1 or 2. Inlined for every kind, so that no branch is left
+ * in the loop. */
+static inline __attribute__((always_inline)) void search(const BoostLayout *layout,
+                                                         const BoostRules *given,
+                                                         const double sum[3], const Side side[2],
+                                                         int sides, const Prefix *p, int32_t bins,
+                                                         bool wide, Best best[2]) {
+  const int shift = layout->shift;
+  BoostRules rules = *given;
+  Words bin = {0, 1, 2, 3};
+  if (!wide) rules.least_h = rules.least_h > rules.least_n ? rules.least_h : rules.least_n;
+  for (int k = 0; k < 2; k++) best[k] = (Best){.gain = all_reals(-1)};
+  for (int32_t b = 0; b < bins; b += LANES, bin += LANES) {
+    Reals g, h, n;
+    unpack(p, b, shift, wide, &g, &h, &n);
+    consider(&rules, &side[0], sum, g, h, n, bin, wide, &best[0]);
+    if (sides > 1) consider(&rules, &side[1], sum, g, h, n, bin, wide, &best[1]);
   }
 }
 
-/* The same with l1, bounds and a slope. */
-static void fill_gains_bound(const BoostRules *rules, const BoostNode *node, const Side *s,
-                             const double *g, const double *h, const double *n, int32_t bins,
-                             int slope, double *gain) {
+/* The best cut of one direction: the largest gain, ties to the lower bin. */
+typedef struct Cut {
+  double gain;
+  int32_t bin;
+} Cut;
+
+static Cut best_lane(const Best *best) {
+  Cut cut = {-1, 0};
+  for (int l = 0; l < LANES; l++) {
+    int32_t bin = (int32_t)best->bin[l];
+    if (best->gain[l] < cut.gain || (best->gain[l] == cut.gain && bin >= cut.bin)) continue;
+    cut = (Cut){best->gain[l], bin};
+  }
+  return cut;
+}
+
+/* The same with an l1 penalty, bounds or a slope, one cut after the other. */
+static Cut search_bound(const BoostLayout *layout, const BoostRules *rules, const BoostNode *node,
+                        const double sum[3], const Side *side, const Prefix *p, int32_t bins,
+                        int slope) {
+  Cut best = {-1, 0};
   for (int32_t b = 0; b < bins; b++) {
-    double g_left = g[b] + s->g_missing, h_left = h[b] + s->h_missing;
-    double g_right = s->g - g_left, h_right = s->h - h_left, n_left = n[b] + s->n_missing;
-    gain[b] = -1;
+    const uint64_t word[2] = {p->word[0][b], layout->words > 1 ? p->word[1][b] : 0};
+    BoostSums own = boost_unpack(layout, word);
+    double g_left = (double)own.g + side->g_missing, h_left = (double)own.h + side->h_missing;
+    double g_right = sum[0] - g_left, h_right = sum[1] - h_left;
+    double n_left = (double)own.n + side->n_missing;
     if (h_left < rules->least_h || h_right < rules->least_h || n_left < rules->least_n ||
-        s->n - n_left < rules->least_n || h[b] < s->least_value_h) {
+        sum[2] - n_left < rules->least_n || (double)own.h < side->least_value_h) {
       continue;
     }
     double left = boost_value(g_left, h_left, rules, node->low, node->high);
     double right = boost_value(g_right, h_right, rules, node->low, node->high);
     if ((slope > 0 && left > right) || (slope < 0 && left < right)) continue;
-    double value =
+    double gain =
         boost_score(g_left, h_left, left, rules) + boost_score(g_right, h_right, right, rules);
-    gain[b] = value > 0 ? value : 0;
+    gain = gain > 0 ? gain : 0;
+    if (gain > best.gain) best = (Cut){gain, b};
   }
+  return best;
 }
 
-/* The first of the largest. */
-static int32_t largest(const double *gain, int32_t n) {
-  double lane[LANES];
-  for (int l = 0; l < LANES; l++) lane[l] = -1;
-  int32_t b = 0;
-  for (; b + LANES <= n; b += LANES) {
-    for (int l = 0; l < LANES; l++) lane[l] = gain[b + l] > lane[l] ? gain[b + l] : lane[l];
-  }
-  double most = -1;
-  for (int l = 0; l < LANES; l++) most = lane[l] > most ? lane[l] : most;
-  for (; b < n; b++) most = gain[b] > most ? gain[b] : most;
-  for (b = 0; b < n && gain[b] != most;) b++;
-  return b < n ? b : n - 1;
-}
-
-/* Gains of one direction; the best cut. */
-static int32_t search_side(const BoostLayout *layout, const BoostRules *rules,
-                           const BoostNode *node, const Side *side, int32_t bins, int slope,
-                           Prefix *p) {
-  const double *n = layout->words == 1 ? p->h : p->n;
+static void search_sides(const BoostLayout *layout, const BoostRules *rules, const BoostNode *node,
+                         const Side side[2], int sides, int32_t bins, int slope, const Prefix *p,
+                         Cut cut[2]) {
+  BoostSums whole = boost_unpack(layout, node->sum);
+  const double sum[3] = {(double)whole.g, (double)whole.h, (double)whole.n};
+  Best best[2];
   if (rules->l1 > 0 || rules->slope) {
-    fill_gains_bound(rules, node, side, p->g, p->h, n, bins, slope, p->gain);
+    for (int k = 0; k < sides; k++) {
+      cut[k] = search_bound(layout, rules, node, sum, &side[k], p, bins, slope);
+    }
+    return;
+  }
+  if (layout->words == 1 && sides == 1) {
+    search(layout, rules, sum, side, 1, p, bins, false, best);
+  } else if (layout->words == 1) {
+    search(layout, rules, sum, side, 2, p, bins, false, best);
+  } else if (sides == 1) {
+    search(layout, rules, sum, side, 1, p, bins, true, best);
   } else {
-    fill_gains(rules, side, p->g, p->h, n, (bins + LANES - 1) / LANES * LANES, p->gain);
+    search(layout, rules, sum, side, 2, p, bins, true, best);
   }
-  return largest(p->gain, bins);
-}
-
-static void sum_left(const BoostLayout *layout, const uint64_t *histogram, int32_t bin,
-                     bool missing_left, uint64_t left[2]) {
-  const int words = layout->words;
-  left[0] = left[1] = 0;
-  for (int w = 0; w < words; w++) {
-    for (int32_t b = 0; b <= bin; b++) left[w] += histogram[b * words + w];
-    if (missing_left) left[w] += histogram[BINS_MISSING * words + w];
-  }
+  for (int k = 0; k < sides; k++) cut[k] = best_lane(&best[k]);
 }
 
 void boost_split_feature(const BoostLayout *layout, const BoostRules *rules, const BoostNode *node,
                          const uint64_t *histogram, int32_t bins, int32_t feature,
                          BoostSplit *best) {
   Prefix p;
-  int slope = rules->slope ? rules->slope[feature] : 0;
-  if (layout->words == 1) {
-    prefix_narrow(histogram, bins, layout->shift, &p);
-  } else {
-    prefix_wide(histogram, bins, layout->shift, &p);
-  }
-  BoostSums sum = boost_unpack(layout, node->sum);
-  BoostSums missing = boost_unpack(layout, histogram + BINS_MISSING * layout->words);
-  Side side = {.g = (double)sum.g, .h = (double)sum.h, .n = (double)sum.n};
-  int32_t bin = search_side(layout, rules, node, &side, bins, slope, &p);
-  double gain = p.gain[bin];
-  bool missing_left = false;
-  if (missing.h > 0) {
-    side.g_missing = (double)missing.g;
-    side.h_missing = (double)missing.h;
-    side.n_missing = (double)missing.n;
-    side.least_value_h = 1;
-    int32_t other = search_side(layout, rules, node, &side, bins, slope, &p);
-    if (p.gain[other] > gain || (p.gain[other] == gain && other < bin)) {
-      gain = p.gain[other];
-      bin = other;
-      missing_left = true;
-    }
-  }
-  if (gain < 0) return;
-  BoostSplit split = {.gain = gain, .feature = feature, .bin = bin, .missing_left = missing_left};
-  if (!boost_split_better(&split, best)) return;
-  sum_left(layout, histogram, bin, missing_left, split.left);
+  const int words = layout->words;
+  const uint64_t *missing = histogram + BINS_MISSING * words;
+  BoostSums absent = boost_unpack(layout, missing);
+  bool has_missing = absent.h > 0;
+  if (bins == 1 && !has_missing) return;
+  for (int w = 0; w < words; w++) add_up(histogram, words, w, bins, p.word[w]);
+  const Side side[2] = {{0},
+                        {(double)absent.g, (double)absent.h, (double)absent.n, .least_value_h = 1}};
+  Cut cut[2] = {{-1, 0}, {-1, 0}};
+  search_sides(layout, rules, node, side, has_missing ? 2 : 1, bins,
+               rules->slope ? rules->slope[feature] : 0, &p, cut);
+  bool left = cut[1].gain > cut[0].gain || (cut[1].gain == cut[0].gain && cut[1].bin < cut[0].bin);
+  const Cut *own = &cut[left];
+  BoostSplit split = {.gain = own->gain, .feature = feature, .bin = own->bin, .missing_left = left};
+  if (own->gain < 0 || !boost_split_better(&split, best)) return;
+  for (int w = 0; w < words; w++) split.left[w] = p.word[w][own->bin] + (left ? missing[w] : 0);
   *best = split;
 }
 
