@@ -77,6 +77,13 @@ static const char EVERYTHING[] =
     " \"genre\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"track_genre\",\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"],\n"
     "   \"model\": {\"kind\": \"forest\", \"trees\": 3, \"max_depth\": 6}},\n"
+    " \"boosted\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"popularity\",\n"
+    "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"],\n"
+    "   \"model\": {\"kind\": \"gbdt\", \"trees\": 6, \"early_stopping\": 3}},\n"
+    " \"boosted_genre\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"track_genre\",\n"
+    "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"],\n"
+    "   \"model\": {\"kind\": \"gbdt\", \"trees\": 2, \"growth\": \"depth_wise\",\n"
+    "     \"max_depth\": 3, \"max_leaves\": null}},\n"
     " \"baseline\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"explicit\",\n"
     "   \"features\": [\"energy\"], \"model\": {\"kind\": \"constant\"}},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";
