@@ -25,6 +25,7 @@ static bool needs_quotes(const char *bytes, int64_t n) {
 void csv_text_add(CsvText *text, const char *bytes, int64_t n) {
   if (n < 0) n = (int64_t)strlen(bytes);
   if (text->open) append(text, ",", 1);
+  text->only_empty = !text->open && n == 0;
   text->open = true;
   if (!needs_quotes(bytes, n)) {
     append(text, bytes, n);
@@ -93,6 +94,8 @@ void csv_text_column(CsvText *text, const Column *column, int64_t i) {
 }
 
 void csv_text_end(CsvText *text) {
+  if (text->only_empty) append(text, "\"\"", 2); /* a blank line would be no row */
+  text->only_empty = false;
   append(text, "\n", 1);
   text->open = false;
 }

@@ -14,7 +14,7 @@
 #include "kernels/base/fault.h"
 #include "kernels/base/memory.h"
 
-enum { HASH_PIECE = 4 << 20 };
+enum { HASH_PIECE = 4 << 20, PIPE_PIECE = 1 << 16, NO_LENGTH = -1 };
 
 static Status failed(const char *path, const char *what) {
   return status_fail(IO, "%s: cannot %s: %s", path, what, strerror(errno));
@@ -32,24 +32,48 @@ static Status read_exactly(int fd, const char *path, char *bytes, int64_t n, int
   return OK;
 }
 
+/* What is no regular file (a pipe, /dev/stdin) tells no length: read to the end. */
+static Status read_to_end(int fd, const char *path, char **bytes, int64_t *n) {
+  Status status = OK;
+  int64_t capacity = 0;
+  ssize_t got = 0;
+  if (fault_hit(FAULT_READ)) return status_fail(IO, "%s: cannot read this file: injected", path);
+  *n = 0;
+  do {
+    TRY(RESERVE(bytes, &capacity, *n + PIPE_PIECE + 1));
+    got = read(fd, *bytes + *n, PIPE_PIECE);
+    if (got < 0 && errno != EINTR) return failed(path, "read this file");
+    if (got > 0) *n += got;
+  } while (got != 0);
+  (*bytes)[*n] = 0;
+done:
+  return status;
+}
+
 static Status open_for_reading(const char *path, int *fd, int64_t *n) {
   struct stat info;
   *fd = open(path, O_RDONLY | O_CLOEXEC);
   if (*fd < 0) return failed(path, "open this file");
   if (fstat(*fd, &info) != 0) return failed(path, "read this file");
   if (S_ISDIR(info.st_mode)) return status_fail(IO, "%s: is a folder; a file is needed", path);
-  *n = info.st_size;
+  *n = S_ISREG(info.st_mode) ? info.st_size : NO_LENGTH;
   return OK;
 }
 
 Status file_read(const char *path, char **bytes, int64_t *n) {
   Status status = OK;
   int fd = -1;
+  *bytes = NULL;
   TRY(open_for_reading(path, &fd, n));
-  TRY(NEW(bytes, *n + 1));
-  TRY(read_exactly(fd, path, *bytes, *n, 0));
+  if (*n == NO_LENGTH) {
+    TRY(read_to_end(fd, path, bytes, n));
+  } else {
+    TRY(NEW(bytes, *n + 1));
+    TRY(read_exactly(fd, path, *bytes, *n, 0));
+  }
 done:
   if (fd >= 0) close(fd);
+  if (status != OK) memory_free(bytes);
   return status;
 }
 
@@ -67,25 +91,50 @@ static Status write_exactly(int fd, const char *path, const char *bytes, int64_t
 void file_sync_folder_of(const char *path) {
   char folder[PATH_MAX];
   const char *slash = strrchr(path, '/');
-  snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+  int length = slash && slash > path ? (int)(slash - path) : 1; /* of "." or "/" */
+  snprintf(folder, sizeof folder, "%.*s", length, slash ? path : ".");
   int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return;
   fsync(fd);
   close(fd);
 }
 
+/* PATH.tmp into text of PATH_MAX bytes. */
+static Status temporary_name(const char *path, char *text) {
+  int n = snprintf(text, PATH_MAX, "%s.tmp", path);
+  if (n < PATH_MAX) return OK;
+  return status_fail(IO, "%.80s...: this name is too long; at most %d bytes", path, PATH_MAX - 5);
+}
+
+/* Devices and pipes (/dev/stdout, /dev/null) are written to; a rename would replace them. */
+static bool is_special(const char *path) {
+  struct stat info;
+  return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+static Status write_special(const char *path, const char *bytes, int64_t n) {
+  int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return failed(path, "write this file");
+  Status status = write_exactly(fd, path, bytes, n);
+  if (close(fd) != 0 && status == OK) status = failed(path, "write this file");
+  return status;
+}
+
 Status file_write(const char *path, const char *bytes, int64_t n) {
-  Status status = OK;
   char temporary[PATH_MAX];
-  snprintf(temporary, sizeof temporary, "%s.tmp", path);
+  if (is_special(path)) return write_special(path, bytes, n);
+  Status status = temporary_name(path, temporary);
+  if (status != OK) return status;
   int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) return failed(temporary, "write this file");
-  status = write_exactly(fd, temporary, bytes, n);
-  if (status == OK && fsync(fd) != 0) status = failed(temporary, "write this file");
-  if (close(fd) != 0 && status == OK) status = failed(temporary, "write this file");
+  if (fd < 0) return failed(path, "write this file");
+  status = write_exactly(fd, path, bytes, n);
+  if (status == OK && fsync(fd) != 0) status = failed(path, "write this file");
+  if (close(fd) != 0 && status == OK) status = failed(path, "write this file");
   if (status == OK && rename(temporary, path) != 0) status = failed(path, "replace this file");
-  if (status == OK) file_sync_folder_of(path);
-  else unlink(temporary);
+  if (status == OK)
+    file_sync_folder_of(path);
+  else
+    unlink(temporary);
   return status;
 }
 
@@ -100,7 +149,9 @@ Status file_append(const char *path, const char *bytes, int64_t n) {
 Status file_make_folder(const char *path) {
   char part[PATH_MAX];
   struct stat info;
-  snprintf(part, sizeof part, "%s", path);
+  if (!path[0]) return status_fail(IO, "\"\": a folder needs a name");
+  if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part)
+    return status_fail(IO, "%.80s...: this name is too long", path);
   for (char *at = part + 1;; at++) {
     char end = *at;
     if (end != '/' && end != 0) continue;
@@ -138,7 +189,8 @@ void file_remove_tree(const char *path) {
 
 Status file_link(const char *path, const char *target) {
   char temporary[PATH_MAX];
-  snprintf(temporary, sizeof temporary, "%s.tmp", path);
+  Status status = temporary_name(path, temporary);
+  if (status != OK) return status;
   unlink(temporary);
   if (symlink(target, temporary) != 0) return failed(path, "make this link");
   if (rename(temporary, path) != 0) return failed(path, "make this link");
@@ -166,7 +218,13 @@ Status file_hash_all(const Comm *comm, const char *path, Hash *out) {
   Status status = OK;
   int fd = -1;
   int64_t n = 0, *hashes = NULL;
-  AGREE(comm, open_for_reading(path, &fd, &n));
+  Status opened = open_for_reading(path, &fd, &n);
+  if (opened == OK && n == NO_LENGTH)
+    opened = status_fail(IO,
+                         "%s: is a pipe or device, which cannot be read twice; write it to a "
+                         "file first",
+                         path);
+  AGREE(comm, opened);
   comm_broadcast_all(comm, 0, &n, sizeof n);
   int64_t words = 2 * ((n + HASH_PIECE - 1) / HASH_PIECE);
   AGREE(comm, NEW(&hashes, words));

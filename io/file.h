@@ -7,12 +7,13 @@
 #include "kernels/base/comm.h"
 #include "kernels/numeric/hash.h"
 
-/* Read a whole file; *bytes is NUL-terminated behind its n bytes and freed with memory_free. Local.
- * Fails with IO naming path and the system's reason, MEMORY. */
+/* Read a whole file or pipe; *bytes is NUL-terminated behind its n bytes and freed with
+ * memory_free. Local. Fails with IO naming path and the system's reason, MEMORY; *bytes is NULL
+ * then. */
 CHECKED Status file_read(const char *path, char **bytes, int64_t *n);
 
-/* Replace a file by a temporary one, flushed and renamed: readers see the old or the new. Local.
- * Fails with IO; the old file is untouched then. */
+/* Replace a file by a temporary one, flushed and renamed: readers see the old or the new. A device
+ * or pipe is written to in place. Local. Fails with IO; the old file is untouched then. */
 CHECKED Status file_write(const char *path, const char *bytes, int64_t n);
 
 /* Append bytes in one write. Local. Fails with IO. */
@@ -29,7 +30,7 @@ void file_sync_folder_of(const char *path);
 CHECKED Status file_link(const char *path, const char *target);
 
 /* Hash of a file's contents, pieces of it read by different ranks; equal on any number of ranks.
- * Collective. Fails with IO, agreed. */
+ * Collective. Fails with IO (also for pipes, whose contents are gone once read), agreed. */
 CHECKED Status file_hash_all(const Comm *comm, const char *path, Hash *out);
 
 #endif

@@ -7,8 +7,8 @@
 
 /* Append the members of the object, without its braces: metrics as {SPLIT: {NAME: value}},
  * metric_details (intervals ...), tables, series, notes. Numbers read back exactly; those that are
- * not finite become null. Of metrics with one name in one split the first counts, as for
- * summary_find. Local.
+ * not finite become null, and integer cells are exact up to 2^53; the cells of a column are of one
+ * type. Of metrics with one name in one split the first counts, as for summary_find. Local.
  * indent  what stands before each member, such as "\n  " */
 void summary_write_json(Text *text, const Summary *summary, const char *indent);
 /* Local. *json is freed with memory_free. Fails with MEMORY. */

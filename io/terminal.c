@@ -22,11 +22,16 @@ double terminal_clock(void) {
 }
 
 const char *terminal_seconds(double seconds, char text[32]) {
+  seconds = fmin(fmax(seconds, 0), 1e12); /* also for NaN */
   int64_t whole = (int64_t)(seconds + 0.5);
-  if (seconds < 9.95) snprintf(text, 32, "%.*f s", seconds < 0.995 ? 2 : 1, seconds);
-  else if (whole < 120) snprintf(text, 32, "%d s", (int)whole);
-  else if (whole < 7200) snprintf(text, 32, "%d min %d s", (int)(whole / 60), (int)(whole % 60));
-  else snprintf(text, 32, "%d h %d min", (int)(whole / 3600) % 100000, (int)(whole / 60 % 60));
+  if (seconds < 9.95)
+    snprintf(text, 32, "%.*f s", seconds < 0.995 ? 2 : 1, seconds);
+  else if (whole < 120)
+    snprintf(text, 32, "%d s", (int)whole);
+  else if (whole < 7200)
+    snprintf(text, 32, "%d min %d s", (int)(whole / 60), (int)(whole % 60));
+  else
+    snprintf(text, 32, "%d h %d min", (int)(whole / 3600), (int)(whole / 60 % 60));
   return text;
 }
 
@@ -107,10 +112,11 @@ void terminal_done(Terminal *terminal, const char *outcome) {
 
 void terminal_line(Terminal *terminal, const char *format, ...) {
   if (!terminal->active) return;
-  close_bar(terminal);
+  char line[4096]; /* written at once: other ranks may talk too */
   va_list arguments;
   va_start(arguments, format);
-  vfprintf(stderr, format, arguments);
+  vsnprintf(line, sizeof line, format, arguments);
   va_end(arguments);
-  fputc('\n', stderr);
+  close_bar(terminal);
+  fprintf(stderr, "%s\n", line);
 }

@@ -10,9 +10,9 @@
 
 typedef struct Terminal {
   bool active, tty, colour;
-  char label[96];   /* "[3/6] forest" */
+  char label[96]; /* "[3/6] forest" */
   char phase[64];
-  double begun;     /* seconds, monotonic: of the stage */
+  double begun; /* seconds, monotonic: of the stage */
   double phase_begun;
   int64_t phase_base; /* units that were there when the phase began */
   double last_line;

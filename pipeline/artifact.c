@@ -1,9 +1,11 @@
 /* Artifacts between memory and store; see artifact.h. */
 #include "artifact.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "io/summary_json.h"
+#include "kernels/base/memory.h"
 
 const char *const port_type_words[] = {"table", "folds", "bundle", "nothing"};
 
@@ -65,20 +67,59 @@ done:
   return status;
 }
 
+/* The files that fields link to, as " clean-KEY.h5 tracks-KEY.h5 ". */
+static Status linked_files(const Fields *fields, char **text) {
+  Status status = OK;
+  int64_t n = 1, capacity = 0;
+  TRY(RESERVE(text, &capacity, 2));
+  memcpy(*text, " ", 2);
+  for (int64_t i = 0; i < fields->n; i++) {
+    char file[512];
+    const char *origin = fields->items[i].origin, *colon = origin ? strchr(origin, ':') : NULL;
+    if (!colon) continue;
+    int length = snprintf(file, sizeof file, " %.*s ", (int)(colon - origin), origin);
+    if (strstr(*text, file)) continue;
+    TRY(RESERVE(text, &capacity, n + length + 1));
+    memcpy(*text + n - 1, file, (size_t)length + 1); /* shares the blank */
+    n += length - 1;
+  }
+done:
+  return status;
+}
+
+static Status with_own_texts(const StoreTexts *texts, const Hash *content, const Fields *fields,
+                             char digits[33], char **links, StoreTexts *out) {
+  Status status = OK;
+  hash_text(content, digits);
+  TRY(linked_files(fields, links));
+  TRY(NEW(&out->items, texts->n + 2));
+  memcpy(out->items, texts->items, (size_t)texts->n * sizeof *texts->items);
+  out->items[texts->n] = (StoreText){"content", digits};
+  out->items[texts->n + 1] = (StoreText){"links", *links};
+  out->n = texts->n + 2;
+done:
+  return status;
+}
+
 Status artifact_write_all(const Comm *comm, const char *path, const StoreTexts *texts,
                           Artifact *artifact, Hash *content) {
   Status status = OK;
   Fields fields;
+  StoreTexts all = {0};
+  char digits[33], *links = NULL;
   fields_init(&fields, FIELDS_OUT);
   Rows *rows = artifact_rows(artifact);
   AGREE(comm, artifact_fields(artifact, &fields));
   TRY(store_hash_all(comm, &fields, rows, content));
-  TRY(store_write_all(comm, path, texts, &fields, rows));
+  AGREE(comm, with_own_texts(texts, content, &fields, digits, &links, &all));
+  TRY(store_write_all(comm, path, &all, &fields, rows));
   const char *slash = strrchr(path, '/');
   if (artifact->type == PORT_TABLE)
     AGREE(comm, table_stored(&artifact->table, slash ? slash + 1 : path, "table"));
 done:
   fields_clear(&fields);
+  memory_free(&all.items);
+  memory_free(&links);
   return status;
 }
 

@@ -10,8 +10,9 @@
 void artifact_init(Artifact *artifact, const StageKind *kind, const void *options, bool root);
 void artifact_clear(Artifact *artifact);
 
-/* Write with texts (key, kind, options, lineage, summary ...). Collective. On success the table's
- * columns know where they are stored, so that later artifacts link to them.
+/* Write with texts (key, kind, options, lineage, summary ...), to which "content" (32 digits) and
+ * "links" (files that hold some of its columns, each between blanks) are added. Collective. On
+ * success the table's columns know where they are stored, so that later artifacts link to them.
  * content  out: hash of the content, equal wherever the results are equal
  * Fails with IO, MEMORY; agreed. */
 CHECKED Status artifact_write_all(const Comm *comm, const char *path, const StoreTexts *texts,

@@ -42,7 +42,7 @@ typedef struct Serving {
   int64_t n;
   Artifact artifact;
   bool begun;
-  CsvOptions csv;    /* pieces are borrowed but for columns.names and columns.items */
+  CsvOptions csv; /* pieces are borrowed but for columns.names and columns.items */
 } Serving;
 
 static void serving_clear(Serving *s) {
@@ -63,8 +63,10 @@ static Status parse_ancestor(const cJSON *object, const char *path, Ancestor *ou
   char *options = cJSON_PrintUnformatted(cJSON_GetObjectItem(object, "options"));
   const Kind *found = kind ? registry_find(stage_kinds, kind) : NULL;
   if (!found || !options) {
-    status = status_fail(FORMAT, "%s: it comes from a stage of kind \"%s\", which this segue does "
-                         "not know", path, kind ? kind : "?");
+    status = status_fail(FORMAT,
+                         "%s: it comes from a stage of kind \"%s\", which this segue does "
+                         "not know",
+                         path, kind ? kind : "?");
     goto done;
   }
   out->kind = (const StageKind *)found;
@@ -78,14 +80,17 @@ static Status parse_lineage(const char *path, const char *text, Serving *s) {
   Status status = OK;
   cJSON *root = text ? cJSON_Parse(text) : NULL, *item = NULL;
   if (cJSON_GetArraySize(root) == 0) {
-    status = status_fail(FORMAT, "%s: this artifact has no lineage; it is not one of segue's", path);
+    status =
+        status_fail(FORMAT, "%s: this artifact has no lineage; it is not one of segue's", path);
     goto done;
   }
   TRY(NEW(&s->ancestors, cJSON_GetArraySize(root)));
   cJSON_ArrayForEach(item, root) TRY(parse_ancestor(item, path, &s->ancestors[s->n++]));
   if (s->ancestors[s->n - 1].kind->output != PORT_BUNDLE)
-    status = status_fail(INVALID, "%s: a stage of kind \"%s\" gives no bundle; name the artifact of "
-                         "a train stage", path, s->ancestors[s->n - 1].kind->kind.name);
+    status = status_fail(INVALID,
+                         "%s: a stage of kind \"%s\" gives no bundle; name the artifact of "
+                         "a train stage",
+                         path, s->ancestors[s->n - 1].kind->kind.name);
 done:
   cJSON_Delete(root);
   return status;
@@ -148,15 +153,14 @@ static Status plan_reading(Serving *s, const char *path, const WordValue *keep) 
     if (as_read) continue;
     /* Nothing says how: by its type; what clean made a set of stands in a file joined by ';'. */
     items[j].type = (char *)(uintptr_t)column_type_words[column->type];
-    if (column->type == COLUMN_LIST) items[j].separator = (char *)(uintptr_t)";";
+    if (column->type == COLUMN_LIST) items[j].separator = (char *)(uintptr_t) ";";
   }
   for (int64_t k = 0; k < keep->n; k++) {
     const CsvColumn *source = source_column(s, keep->items[k]);
     s->csv.columns.names[needed->n + k] = (char *)(uintptr_t)keep->items[k];
-    items[needed->n + k] = (CsvColumn){.type = (char *)(uintptr_t)"text",
-                                       .from = source && source->from
-                                                   ? source->from
-                                                   : (char *)(uintptr_t)keep->items[k]};
+    items[needed->n + k] = (CsvColumn){
+        .type = (char *)(uintptr_t) "text",
+        .from = source && source->from ? source->from : (char *)(uintptr_t)keep->items[k]};
   }
 done:
   return status;
@@ -173,7 +177,8 @@ static int64_t drop_doubles(const Serving *s, const WordValue *keep, const char 
 static Status serve_rows(const Serving *s, Table *table) {
   Status status = OK;
   for (int64_t i = 0; i < s->n; i++)
-    if (s->ancestors[i].kind->serve) TRY(s->ancestors[i].kind->serve(s->ancestors[i].options, table));
+    if (s->ancestors[i].kind->serve)
+      TRY(s->ancestors[i].kind->serve(s->ancestors[i].options, table));
 done:
   return status;
 }
@@ -250,6 +255,7 @@ static Status predict_all(const Comm *comm, const WordValue *values) {
   CsvText text = {0};
   CsvReport report = {0};
   WordValue fresh = {0}; /* kept columns that are not read anyway */
+  TRY(launch_check_profile_all(comm));
   AGREE(comm, NEW(&fresh.items, values[KEEP].n));
   TRY(load_all(comm, values[BUNDLE].items[0], &s));
   fresh.n = drop_doubles(&s, &values[KEEP], fresh.items);
@@ -278,9 +284,10 @@ int command_predict(int n, char **words) {
   WordValue values[WORDS] = {0};
   int exit_status = EXIT_WRONG_USAGE;
   Comm world;
-  if (words_parse("predict", "Predicts the rows of FILE.csv. It is read and treated as the training "
-                  "files were:\nthe same names, types, separators and missing words.", rows, n,
-                  words, values, &exit_status)) {
+  if (words_parse("predict",
+                  "Predicts the rows of FILE.csv. It is read and treated as the training "
+                  "files were:\nthe same names, types, separators and missing words.",
+                  rows, n, words, values, &exit_status)) {
     if (launch_mpi(&world) != OK) {
       if (words_speaker()) fprintf(stderr, "segue: error: %s\n", status_message());
       words_clear(rows, values);
@@ -288,8 +295,7 @@ int command_predict(int n, char **words) {
     }
     fault_from_environment(world.rank);
     Status status = predict_all(&world, values);
-    if (status != OK && world.rank == 0)
-      fprintf(stderr, "segue: error: %s\n", status_message());
+    if (status != OK && world.rank == 0) fprintf(stderr, "segue: error: %s\n", status_message());
     comm_barrier_all(&world);
     exit_status = status == OK ? EXIT_DONE : EXIT_STAGE_FAILED;
   }

@@ -51,8 +51,8 @@ int command_run(int n, char **words) {
   WordValue values[RUN_WORDS] = {0};
   int exit_status = EXIT_WRONG_USAGE;
   bool planned = false;
-  if (!words_parse("run", "Runs the pipeline of CONFIG, on all ranks of mpirun or srun.", run_rows, n,
-                   words, values, &exit_status)) {
+  if (!words_parse("run", "Runs the pipeline of CONFIG, on all ranks of mpirun or srun.", run_rows,
+                   n, words, values, &exit_status)) {
     words_clear(run_rows, values);
     return exit_status;
   }
@@ -62,13 +62,16 @@ int command_run(int n, char **words) {
   Graph graph = {0};
   if (launch_mpi(&world) != OK) return refuse();
   fault_from_environment(world.rank);
-  TRY(config_read_all(&world, values[RUN_CONFIG].items[0], values[RUN_SET].items,
-                      values[RUN_SET].n, &config));
+  TRY(config_read_all(&world, values[RUN_CONFIG].items[0], values[RUN_SET].items, values[RUN_SET].n,
+                      &config));
   AGREE(&world, graph_plan(&config, &graph));
-  planned = true;
   RunOptions options = {.run_dir = values[RUN_DIR].n ? values[RUN_DIR].items[0] : NULL,
-                        .force = values[RUN_FORCE].items, .n_force = values[RUN_FORCE].n,
+                        .force = values[RUN_FORCE].items,
+                        .n_force = values[RUN_FORCE].n,
                         .quiet = values[RUN_QUIET].n > 0};
+  AGREE(&world, world.rank == 0 ? run_check(&graph, &options) : OK);
+  TRY(launch_check_profile_all(&world));
+  planned = true;
   TRY(run_pipeline_all(&world, &graph, &options));
 done:
   graph_clear(&graph);
@@ -84,10 +87,11 @@ static void print_stage(const Graph *graph, int64_t stage) {
   printf("  %-18s %-11s", config->name, config->kind->kind.name);
   for (int64_t p = 0; config->kind->inputs && config->kind->inputs[p].name; p++)
     if (config->inputs[p] >= 0)
-      printf(" %s=%s", config->kind->inputs[p].name,
-             graph->config->stages[config->inputs[p]].name);
-  if (plan->type == PORT_TABLE) printf(" -> %lld columns", (long long)plan->schema.n);
-  else if (plan->type != PORT_NOTHING) printf(" -> %s", port_type_words[plan->type]);
+      printf(" %s=%s", config->kind->inputs[p].name, graph->config->stages[config->inputs[p]].name);
+  if (plan->type == PORT_TABLE)
+    printf(" -> %lld columns", (long long)plan->schema.n);
+  else if (plan->type != PORT_NOTHING)
+    printf(" -> %s", port_type_words[plan->type]);
   printf("\n");
 }
 
@@ -113,8 +117,10 @@ done:
 int command_check(int n, char **words) {
   WordValue values[CHECK_WORDS] = {0};
   int exit_status = EXIT_WRONG_USAGE;
-  if (!words_parse("check", "Validates CONFIG: keys, types, ranges, stages, ports and columns, before "
-                   "any data is read.", check_rows, n, words, values, &exit_status)) {
+  if (!words_parse("check",
+                   "Validates CONFIG: keys, types, ranges, stages, ports and columns, before "
+                   "any data is read.",
+                   check_rows, n, words, values, &exit_status)) {
     words_clear(check_rows, values);
     return exit_status;
   }

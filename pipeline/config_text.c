@@ -5,7 +5,6 @@
 #include "config_text.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -173,8 +172,8 @@ static Status read_one(Reading *reading, const Place *from, cJSON **tree) {
   }
   if (status != OK) goto done;
   reading->real = realpath(reading->path, NULL);
-  if (!reading->real)
-    TRY(status_fail(IO, "%s: cannot find this file: %s", reading->path, strerror(errno)));
+  if (!reading->real) reading->real = strdup(reading->path); /* a pipe has no path */
+  if (!reading->real) TRY(status_fail(MEMORY, "out of memory"));
   if (from) TRY(check_circle(reading, from));
   json_blank_comments(bytes, n);
   TRY(json_parse(reading->path, bytes, n, tree));

@@ -1,10 +1,13 @@
 /* events.jsonl; see events.h. */
 #include "events.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "io/file.h"
 #include "kernels/base/memory.h"
@@ -23,6 +26,18 @@ cJSON *event_new(const char *what, const char *stage) {
   cJSON_AddStringToObject(event, "event", what);
   if (stage) cJSON_AddStringToObject(event, "stage", stage);
   return event;
+}
+
+void event_repair(const char *run_dir) {
+  char path[PATH_MAX], last[1];
+  snprintf(path, sizeof path, "%s/events.jsonl", run_dir);
+  int fd = open(path, O_RDWR | O_CLOEXEC);
+  if (fd < 0) return;
+  off_t end = lseek(fd, 0, SEEK_END), whole = end;
+  while (whole > 0 && pread(fd, last, 1, whole - 1) == 1 && last[0] != '\n') whole--;
+  /* Where it cannot be cut off it is at least a line of its own. */
+  if (whole < end && ftruncate(fd, whole) != 0 && pwrite(fd, "\n", 1, end) != 1) errno = 0;
+  close(fd);
 }
 
 Status event_append(const char *run_dir, cJSON *event) {

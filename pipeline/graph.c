@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config_internal.h"
 #include "io/file.h"
 #include "kernels/base/memory.h"
 
@@ -64,6 +65,18 @@ done:
   return status;
 }
 
+/* What a stage uses is its inputs and what those use. */
+static void note_uses(Graph *graph, int64_t stage) {
+  const StageConfig *config = &graph->config->stages[stage];
+  uint8_t *own = graph->uses + stage * graph->n;
+  for (int64_t p = 0; p < port_count(config->kind); p++) {
+    int64_t input = config->inputs[p];
+    if (input < 0) continue;
+    own[input] = 1;
+    for (int64_t j = 0; j < graph->n; j++) own[j] |= graph->uses[input * graph->n + j];
+  }
+}
+
 static Status plan_stage(Graph *graph, int64_t stage) {
   Status status = OK;
   const StageConfig *config = &graph->config->stages[stage];
@@ -75,11 +88,10 @@ static Status plan_stage(Graph *graph, int64_t stage) {
     if (config->inputs[p] < 0) continue;
     inputs[p] = &graph->plans[config->inputs[p]];
     if (inputs[p]->type == kind->inputs[p].type) continue;
-    status = status_fail(INVALID, "/stages/%s/%s: stage \"%s\" gives a %s, but a %s is needed here",
-                         config->name, kind->inputs[p].name,
-                         graph->config->stages[config->inputs[p]].name,
-                         port_type_words[inputs[p]->type],
-                         port_type_words[kind->inputs[p].type]);
+    status = status_fail(
+        INVALID, "/stages/%s/%s: stage \"%s\" gives %s, but %s is needed here", config->name,
+        kind->inputs[p].name, graph->config->stages[config->inputs[p]].name,
+        stage_port_phrase(inputs[p]->type), stage_port_phrase(kind->inputs[p].type));
     goto done;
   }
   graph->plans[stage].type = kind->output;
@@ -97,7 +109,11 @@ Status graph_plan(const Config *config, Graph *graph) {
   TRY(NEW(&graph->plans, graph->n));
   TRY(NEW(&graph->keys, graph->n));
   TRY(order_stages(config, graph->order));
-  for (int64_t i = 0; i < graph->n; i++) TRY(plan_stage(graph, graph->order[i]));
+  TRY(NEW(&graph->uses, graph->n * graph->n));
+  for (int64_t i = 0; i < graph->n; i++) {
+    note_uses(graph, graph->order[i]);
+    TRY(plan_stage(graph, graph->order[i]));
+  }
 done:
   return status;
 }
@@ -107,6 +123,7 @@ void graph_clear(Graph *graph) {
   memory_free(&graph->order);
   memory_free(&graph->plans);
   memory_free(&graph->keys);
+  memory_free(&graph->uses);
   *graph = (Graph){0};
 }
 
@@ -158,10 +175,5 @@ done:
 }
 
 bool graph_reaches(const Graph *graph, int64_t later, int64_t earlier) {
-  const StageConfig *stage = &graph->config->stages[later];
-  for (int64_t p = 0; p < port_count(stage->kind); p++) {
-    int64_t input = stage->inputs[p];
-    if (input >= 0 && (input == earlier || graph_reaches(graph, input, earlier))) return true;
-  }
-  return false;
+  return graph->uses[later * graph->n + earlier];
 }

@@ -8,9 +8,10 @@
 typedef struct Graph {
   const Config *config; /* borrowed */
   int64_t n;
-  int64_t *order;  /* stage numbers so that inputs come first, else in the order of the file */
-  Planned *plans;  /* per stage */
-  Hash *keys;      /* per stage; after graph_keys_all */
+  int64_t *order; /* stage numbers so that inputs come first, else in the order of the file */
+  Planned *plans; /* per stage */
+  Hash *keys;     /* per stage; after graph_keys_all */
+  uint8_t *uses;  /* n x n: does stage i use stage j, directly or through others? */
 } Graph;
 
 /* Order the stages, check ports, plan every stage. Local.

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "stop.h"
+
 extern char *openblas_get_corename(void);
 extern void openblas_set_num_threads(int n);
 
@@ -38,7 +40,9 @@ void launch_right_blas(char **words) {
   const char *better = better_kernels(openblas_get_corename());
   if (!better) return;
   setenv("OPENBLAS_CORETYPE", better, 1);
-  execv("/proc/self/exe", words);
+  stop_hold(true);
+  if (!stop_requested()) execv("/proc/self/exe", words); /* else the request would be forgotten */
+  stop_hold(false);
 }
 
 /* The number of processes that the launcher says it started, 0 when it says nothing. */
@@ -65,8 +69,8 @@ static Status refuse_launch(int tasks) {
 Status launch_mpi(Comm *world) {
   int begun = 0, tasks = launcher_tasks();
   /* srun without PMIx: Open MPI would abort in MPI_Init with a banner of its own. */
-  bool unconnected = getenv("SLURM_STEP_NUM_TASKS") && !getenv("PMIX_RANK") &&
-                     !getenv("OMPI_COMM_WORLD_SIZE");
+  bool unconnected =
+      getenv("SLURM_STEP_NUM_TASKS") && !getenv("PMIX_RANK") && !getenv("OMPI_COMM_WORLD_SIZE");
   if (unconnected && tasks > 1) return refuse_launch(tasks);
   MPI_Initialized(&begun);
   if (!begun) MPI_Init(NULL, NULL);
@@ -104,7 +108,8 @@ Status launch_check_profile_all(const Comm *comm) {
   Status status = OK;
   char mine[PROFILE_BYTES] = "", *all = NULL;
   launch_profile(mine, sizeof mine);
-  AGREE(comm, (all = malloc((size_t)comm->size * PROFILE_BYTES)) ? OK
+  AGREE(comm, (all = malloc((size_t)comm->size * PROFILE_BYTES))
+                  ? OK
                   : status_fail(MEMORY, "out of memory"));
   comm_allgather_all(comm, mine, sizeof mine, all);
   int r = unlike_rank(all, comm->size);

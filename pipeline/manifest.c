@@ -48,8 +48,10 @@ Status manifest_set(char **member, const char *text) {
 }
 
 static void add_text(cJSON *object, const char *name, const char *text) {
-  if (text) cJSON_AddStringToObject(object, name, text);
-  else cJSON_AddNullToObject(object, name);
+  if (text)
+    cJSON_AddStringToObject(object, name, text);
+  else
+    cJSON_AddNullToObject(object, name);
 }
 
 static cJSON *stage_to_json(const ManifestStage *stage) {
@@ -77,7 +79,7 @@ Status manifest_write(const Manifest *manifest, const char *path) {
   add_text(root, "started", manifest->started);
   add_text(root, "ended", manifest->ended);
   cJSON *stages = cJSON_AddObjectToObject(root, "stages");
-  for (int64_t i = 0; i < manifest->n_stages; i++)
+  for (int64_t i = 0; i < manifest->n_stages && manifest->stages[i].name; i++)
     cJSON_AddItemToObject(stages, manifest->stages[i].name, stage_to_json(&manifest->stages[i]));
   char *text = cJSON_Print(root);
   cJSON_Delete(root);
@@ -96,6 +98,12 @@ static double take_number(const cJSON *object, const char *name) {
   return cJSON_IsNumber(item) ? item->valuedouble : 0;
 }
 
+/* A count that an int64_t holds; 0 for anything else. */
+static int64_t take_count(const cJSON *object, const char *name) {
+  double value = take_number(object, name);
+  return value >= 0 && value < 9e18 ? (int64_t)value : 0;
+}
+
 static Status stage_from_json(const cJSON *object, ManifestStage *stage) {
   Status status = OK;
   TRY(memory_text(&stage->name, object->string));
@@ -107,7 +115,7 @@ static Status stage_from_json(const cJSON *object, ManifestStage *stage) {
   TRY(take_text(object, "profile", &stage->profile));
   stage->seconds = take_number(object, "seconds");
   stage->store_seconds = take_number(object, "store_seconds");
-  stage->peak_bytes = (int64_t)take_number(object, "peak_bytes");
+  stage->peak_bytes = take_count(object, "peak_bytes");
   const cJSON *busy = cJSON_GetObjectItem(object, "busy_seconds"), *item = NULL;
   TRY(NEW(&stage->busy_seconds, cJSON_GetArraySize(busy)));
   cJSON_ArrayForEach(item, busy) stage->busy_seconds[stage->ranks++] = item->valuedouble;
@@ -136,6 +144,7 @@ Status manifest_read(const char *path, Manifest *manifest) {
   TRY(take_text(root, "ended", &manifest->ended));
   cJSON_ArrayForEach(item, stages) TRY(stage_from_json(item, &manifest->stages[i++]));
 done:
+  if (status != OK) manifest_clear(manifest);
   cJSON_Delete(root);
   memory_free(&text);
   return status;

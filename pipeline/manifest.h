@@ -12,11 +12,11 @@
 
 typedef struct ManifestStage {
   char *name, *kind;
-  char *state;   /* "waiting", "running", "done", "reused", "stopped", "failed" */
-  char *key;     /* 32 hexadecimal digits */
-  char *file;    /* relative to the run folder; NULL: none yet */
-  char *content; /* hash of the content */
-  char *profile; /* arithmetic that made it */
+  char *state;                   /* "waiting", "running", "done", "reused", "stopped", "failed" */
+  char *key;                     /* 32 hexadecimal digits */
+  char *file;                    /* relative to the run folder; NULL: none yet */
+  char *content;                 /* hash of the content */
+  char *profile;                 /* arithmetic that made it */
   double seconds, store_seconds; /* the whole stage; of that, hashing and writing its artifact */
   int64_t ranks;
   double *busy_seconds; /* per rank of the attempt that made it */
@@ -38,6 +38,7 @@ CHECKED Status manifest_set(char **member, const char *text);
 
 /* Local. Fails with IO, FORMAT (not a manifest), MEMORY. */
 CHECKED Status manifest_write(const Manifest *manifest, const char *path);
+/* Texts that are not there are NULL, numbers 0; empty after a failure. */
 CHECKED Status manifest_read(const char *path, Manifest *manifest);
 
 #endif

@@ -15,7 +15,7 @@ static int64_t line_of(const Summary *summary, const char *split, char *line) {
   for (int64_t i = 0; i < summary->n_metrics && used < LINE_BYTES - 100; i++) {
     const Metric *m = &summary->metrics[i];
     if (!m->headline || strcmp(m->split, split) != 0) continue;
-    used += (size_t)snprintf(line + used, LINE_BYTES - used, "  %s %.4g", m->name, m->value);
+    used += (size_t)snprintf(line + used, LINE_BYTES - used, "  %.40s %.4g", m->name, m->value);
     if (!isnan(m->low))
       used += (size_t)snprintf(line + used, LINE_BYTES - used, " (%.4g to %.4g)", m->low, m->high);
     count++;

@@ -5,87 +5,18 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "artifact.h"
 #include "events.h"
 #include "io/file.h"
 #include "io/summary_json.h"
 #include "kernels/base/fault.h"
 #include "kernels/base/memory.h"
+#include "kernels/base/names.h"
 #include "launch.h"
-#include "owner.h"
 #include "results.h"
-#include "run_folder.h"
+#include "run_internal.h"
 #include "sink.h"
 #include "stop.h"
 #include "usage.h"
-
-typedef struct StageRun {
-  char file[512];    /* of its artifact, relative to the run folder */
-  bool valid;        /* the file is there and has the key */
-  bool finished;     /* this run is done with it */
-  bool reused;
-  bool loaded;       /* artifact is in memory */
-  Artifact artifact;
-  Summary summary;   /* kept for the report when the artifact is released */
-} StageRun;
-
-typedef struct Runner {
-  const Comm *comm;
-  const Config *config;
-  Graph graph;
-  RunFolder folder;
-  Owner *owner;
-  Terminal terminal;
-  char profile[160];
-  StageRun *stages;
-  Manifest manifest; /* of this attempt; rank 0 */
-  Manifest earlier;  /* what is known of reused artifacts; rank 0 */
-  double begun;
-} Runner;
-
-static bool is_root(const Runner *runner) { return runner->comm->rank == 0; }
-
-/* ---- the manifest and events of the attempt; rank 0 ---- */
-
-static Status save_manifest(Runner *runner) {
-  char path[PATH_MAX];
-  return manifest_write(&runner->manifest, run_folder_path(&runner->folder, "attempt.json", path));
-}
-
-static Status set_state(Runner *runner, int64_t stage, const char *state) {
-  if (!is_root(runner)) return OK;
-  Status status = manifest_set(&runner->manifest.stages[stage].state, state);
-  return status == OK ? save_manifest(runner) : status;
-}
-
-static Status say(Runner *runner, const char *what, const char *stage) {
-  return is_root(runner) ? event_append(runner->folder.path, event_new(what, stage)) : OK;
-}
-
-static Status begin_manifest(Runner *runner) {
-  Status status = OK;
-  char now[32], digits[33];
-  if (!is_root(runner)) return OK;
-  if (run_folder_manifest(&runner->folder, &runner->earlier) != OK)
-    manifest_clear(&runner->earlier);
-  TRY(manifest_init(&runner->manifest, runner->graph.n));
-  event_time(now);
-  TRY(manifest_set(&runner->manifest.name, runner->config->name));
-  TRY(manifest_set(&runner->manifest.version, SEGUE_VERSION));
-  TRY(manifest_set(&runner->manifest.state, "running"));
-  TRY(manifest_set(&runner->manifest.started, now));
-  for (int64_t i = 0; i < runner->graph.n; i++) {
-    ManifestStage *stage = &runner->manifest.stages[i];
-    hash_text(&runner->graph.keys[i], digits);
-    TRY(manifest_set(&stage->name, runner->config->stages[i].name));
-    TRY(manifest_set(&stage->kind, runner->config->stages[i].kind->kind.name));
-    TRY(manifest_set(&stage->state, "waiting"));
-    TRY(manifest_set(&stage->key, digits));
-  }
-  TRY(save_manifest(runner));
-done:
-  return status;
-}
 
 /* ---- which artifacts are there already ---- */
 
@@ -98,31 +29,60 @@ static bool forced(const Runner *runner, const RunOptions *options, int64_t stag
   return false;
 }
 
+/* Do the files that an artifact links to belong to this run? A stage that was renamed since makes a
+ * file of another name, and the old one goes away when the run is complete. */
+static bool links_stand(const Runner *runner, const char *links) {
+  for (const char *at = links; at && at[0] && at[1];) {
+    const char *end = strchr(at + 1, ' ');
+    bool found = false;
+    if (!end) return false;
+    for (int64_t i = 0; i < runner->graph.n; i++) {
+      const char *file = runner->stages[i].file + strlen("stages/");
+      found |= strlen(file) == (size_t)(end - at - 1) && strncmp(file, at + 1, strlen(file)) == 0;
+    }
+    if (!found) return false;
+    at = end;
+  }
+  return true;
+}
+
+/* Are these the texts of the artifact with this key? Takes what the run needs of them. */
+static bool texts_fit(const Runner *runner, const StoreTexts *texts, const char *digits,
+                      StageRun *run) {
+  const char *key = store_text(texts, "key"), *summary = store_text(texts, "summary");
+  const char *content = store_text(texts, "content"), *profile = store_text(texts, "profile");
+  return key && summary && content && profile && strcmp(key, digits) == 0 &&
+         links_stand(runner, store_text(texts, "links")) &&
+         summary_from_json(summary, &run->summary) == OK &&
+         (!run_is_root(runner) || (manifest_set(&run->content, content) == OK &&
+                                   manifest_set(&run->profile, profile) == OK));
+}
+
 /* Does the file of a stage hold this key? Collective. */
 static bool find_artifact_all(Runner *runner, int64_t stage) {
   char path[PATH_MAX], digits[33];
   StoreTexts texts = {0};
   StageRun *run = &runner->stages[stage];
   run_folder_path(&runner->folder, run->file, path);
-  if (!comm_any_all(runner->comm, is_root(runner) && file_exists(path))) return false;
+  if (!comm_any_all(runner->comm, run_is_root(runner) && file_exists(path))) return false;
   hash_text(&runner->graph.keys[stage], digits);
-  bool valid = store_read_texts_all(runner->comm, path, &texts) == OK;
-  const char *key = valid ? store_text(&texts, "key") : NULL;
-  const char *summary = valid ? store_text(&texts, "summary") : NULL;
-  valid = key && summary && strcmp(key, digits) == 0 &&
-          summary_from_json(summary, &run->summary) == OK;
+  bool valid = store_read_texts_all(runner->comm, path, &texts) == OK &&
+               texts_fit(runner, &texts, digits, run);
   store_texts_clear(&texts);
+  valid = !comm_any_all(runner->comm, !valid);
   if (!valid) summary_clear(&run->summary);
-  return !comm_any_all(runner->comm, !valid);
+  return valid;
 }
 
 static void find_artifacts_all(Runner *runner, const RunOptions *options) {
   for (int64_t i = 0; i < runner->graph.n; i++) {
     StageRun *run = &runner->stages[i];
     run_folder_artifact(runner->config->stages[i].name, &runner->graph.keys[i], run->file);
-    summary_init(&run->summary, is_root(runner));
+    summary_init(&run->summary, run_is_root(runner));
+  }
+  for (int64_t i = 0; i < runner->graph.n; i++) {
     bool stored = runner->config->stages[i].kind->output != PORT_NOTHING;
-    run->valid = stored && !forced(runner, options, i) && find_artifact_all(runner, i);
+    runner->stages[i].valid = stored && !forced(runner, options, i) && find_artifact_all(runner, i);
   }
 }
 
@@ -192,7 +152,7 @@ static Status write_artifact_all(Runner *runner, int64_t stage) {
   AGREE(runner->comm, owner_check(runner->owner));
   run_folder_path(&runner->folder, run->file, path);
   TRY(artifact_write_all(runner->comm, path, &texts, &run->artifact, &content));
-  if (is_root(runner)) {
+  if (run_is_root(runner)) {
     ManifestStage *entry = &runner->manifest.stages[stage];
     entry->store_seconds = terminal_clock() - begun;
     hash_text(&content, content_digits);
@@ -210,7 +170,7 @@ done:
 /* What the report sees: the finished stages in order. Rank 0; elsewhere *n is 0. */
 static Status gather_reports(const Runner *runner, ReportStage **reports, int64_t *n) {
   *n = 0;
-  if (!is_root(runner)) return OK;
+  if (!run_is_root(runner)) return OK;
   Status status = NEW(reports, runner->graph.n);
   for (int64_t i = 0; status == OK && i < runner->graph.n; i++) {
     int64_t s = runner->graph.order[i];
@@ -219,10 +179,13 @@ static Status gather_reports(const Runner *runner, ReportStage **reports, int64_
     if (!run->finished) continue;
     double busy = 0;
     for (int64_t r = 0; r < entry->ranks; r++) busy += entry->busy_seconds[r];
-    (*reports)[(*n)++] = (ReportStage){
-        .name = entry->name, .kind = entry->kind, .summary = &run->summary,
-        .seconds = entry->seconds, .busy_seconds = busy, .peak_bytes = entry->peak_bytes,
-        .reused = run->reused};
+    (*reports)[(*n)++] = (ReportStage){.name = entry->name,
+                                       .kind = entry->kind,
+                                       .summary = &run->summary,
+                                       .seconds = entry->seconds,
+                                       .busy_seconds = busy,
+                                       .peak_bytes = entry->peak_bytes,
+                                       .reused = run->reused};
   }
   return status;
 }
@@ -233,10 +196,14 @@ static Status call_stage_all(Runner *runner, int64_t stage, RunSink *sink) {
   StageRun *run = &runner->stages[stage];
   const Artifact **inputs = NULL;
   ReportStage *reports = NULL;
-  StageContext context = {.comm = runner->comm, .run_name = runner->config->name,
-                          .run_dir = runner->folder.path, .config_json = runner->config->json,
-                          .profile = runner->profile, .seed = runner->config->seed,
-                          .block = runner->config->block, .sink = &sink->sink};
+  StageContext context = {.comm = runner->comm,
+                          .run_name = runner->config->name,
+                          .run_dir = runner->folder.path,
+                          .config_json = runner->config->json,
+                          .profile = runner->profile,
+                          .seed = runner->config->seed,
+                          .block = runner->config->block,
+                          .sink = &sink->sink};
   int64_t ports = 0;
   while (input_of(runner, stage, ports) != -2) ports++;
   AGREE(runner->comm, NEW(&inputs, ports));
@@ -247,7 +214,8 @@ static Status call_stage_all(Runner *runner, int64_t stage, RunSink *sink) {
   if (config->kind->takes_summaries)
     AGREE(runner->comm, gather_reports(runner, &reports, &context.n_reports));
   context.reports = reports;
-  artifact_init(&run->artifact, config->kind, config->options, is_root(runner));
+  AGREE(runner->comm, owner_check(runner->owner)); /* a report replaces its files by itself */
+  artifact_init(&run->artifact, config->kind, config->options, run_is_root(runner));
   run->loaded = true;
   TRY(config->kind->run_all(&context, config->options, inputs, &run->artifact));
 done:
@@ -257,14 +225,14 @@ done:
 }
 
 /* Close the books of a stage that was made. */
-static Status record_all(Runner *runner, int64_t stage, const Usage *usage, const RunSink *sink) {
+static Status record_all(Runner *runner, int64_t stage, const Usage *usage) {
   Status status = OK;
   double *busy = NULL;
   int64_t peak = 0;
   char text[32], outcome[2200], folder[512], path[PATH_MAX];
   AGREE(runner->comm, NEW(&busy, runner->comm->size));
   double seconds = usage_end_all(runner->comm, usage, busy, &peak);
-  ManifestStage *entry = is_root(runner) ? &runner->manifest.stages[stage] : NULL;
+  ManifestStage *entry = run_is_root(runner) ? &runner->manifest.stages[stage] : NULL;
   if (entry) {
     entry->seconds = seconds;
     entry->ranks = runner->comm->size;
@@ -274,28 +242,27 @@ static Status record_all(Runner *runner, int64_t stage, const Usage *usage, cons
     busy = NULL;
     snprintf(outcome, sizeof outcome, "done in %s", terminal_seconds(seconds, text));
     terminal_done(&runner->terminal, outcome);
-    status = set_state(runner, stage, "done");
-    if (status == OK) status = say(runner, "stage_done", entry->name);
+    status = books_state(runner, stage, "done");
+    if (status == OK) status = books_tell(runner, "stage_done", entry->name, NULL, seconds);
   }
-  bool unsaved = comm_any_all(runner->comm, sink->failed != OK);
-  if (unsaved)
-    terminal_line(&runner->terminal, "warning: finished units could not be saved: %s",
-                  sink->failed != OK ? sink->message : "see the other ranks' messages");
   AGREE(runner->comm, status);
   run_folder_units(runner->config->stages[stage].name, &runner->graph.keys[stage], folder);
-  if (is_root(runner)) file_remove_tree(run_folder_path(&runner->folder, folder, path));
+  if (run_is_root(runner)) file_remove_tree(run_folder_path(&runner->folder, folder, path));
 done:
   memory_free(&busy);
   return status;
 }
 
-/* Write down how a stage ended. The disk may be full, but the first failure is what people have to
- * hear of. */
-static void note_end(Runner *runner, int64_t stage, Status outcome) {
-  char message[2048];
-  snprintf(message, sizeof message, "%s", status_message());
-  if (set_state(runner, stage, outcome == STOPPED ? "stopped" : "failed") != OK)
-    status_fail(outcome, "%s", message);
+/* Warn when a rank could not save units: a stop would lose them. The outcome of the stage and its
+ * message stay. */
+static void warn_of_units_all(Runner *runner, const RunSink *sink) {
+  char kept[2048];
+  snprintf(kept, sizeof kept, "%s", status_message());
+  if (sink->failed != OK) status_fail(sink->failed, "%s", sink->message);
+  if (status_agree_all(runner->comm, sink->failed) != OK)
+    terminal_line(&runner->terminal, "warning: finished units could not be saved: %s",
+                  status_message());
+  status_fail(OK, "%s", kept);
 }
 
 static Status make_stage_all(Runner *runner, int64_t stage, int64_t number) {
@@ -305,27 +272,27 @@ static Status make_stage_all(Runner *runner, int64_t stage, int64_t number) {
   char folder[512], path[PATH_MAX];
   RunSink sink;
   run_folder_units(config->name, &runner->graph.keys[stage], folder);
-  sink_init(&sink, &runner->terminal, run_folder_path(&runner->folder, folder, path),
-            runner->comm->size);
+  sink_init(&sink, &runner->terminal, run_folder_path(&runner->folder, folder, path));
   terminal_stage(&runner->terminal, number, runner->graph.n, config->name);
-  status = set_state(runner, stage, "running");
-  if (status == OK) status = say(runner, "stage_begun", config->name);
+  status = books_state(runner, stage, "running");
+  if (status == OK) status = books_say(runner, "stage_begun", config->name);
   AGREE(runner->comm, status);
   Usage usage = usage_begin();
   status = call_stage_all(runner, stage, &sink);
   if (status == OK && config->kind->output != PORT_NOTHING)
     status = write_artifact_all(runner, stage);
+  warn_of_units_all(runner, &sink);
   if (status != OK) {
     terminal_done(&runner->terminal, status == STOPPED ? "stopped" : "failed");
     status_prefix(status, "stage \"%s\": ", config->name);
-    note_end(runner, stage, status);
+    books_stage_ended(runner, stage, status);
     goto done;
   }
   fault_hit(FAULT_KILL);
-  TRY(record_all(runner, stage, &usage, &sink));
+  TRY(record_all(runner, stage, &usage));
   summary_clear(&run->summary);
   run->summary = run->artifact.summary;
-  summary_init(&run->artifact.summary, is_root(runner));
+  summary_init(&run->artifact.summary, run_is_root(runner));
   run->valid = config->kind->output != PORT_NOTHING;
 done:
   return status;
@@ -356,7 +323,7 @@ static Status load_all(Runner *runner, int64_t stage) {
   const StageConfig *config = &runner->config->stages[stage];
   char path[PATH_MAX];
   StoreTexts texts = {0};
-  artifact_init(&run->artifact, config->kind, config->options, is_root(runner));
+  artifact_init(&run->artifact, config->kind, config->options, run_is_root(runner));
   run->loaded = true;
   Status status = artifact_read_all(runner->comm, run_folder_path(&runner->folder, run->file, path),
                                     &run->artifact, &texts);
@@ -392,27 +359,14 @@ done:
   return status;
 }
 
-/* Carry over what an earlier manifest knows of an artifact that is used again. */
 static Status reuse(Runner *runner, int64_t stage) {
   Status status = OK;
-  if (!is_root(runner)) return OK;
-  ManifestStage *entry = &runner->manifest.stages[stage];
-  const ManifestStage *old = manifest_find(&runner->earlier, entry->name);
-  terminal_stage(&runner->terminal, number_of(runner, stage), runner->graph.n, entry->name);
+  if (!run_is_root(runner)) return OK;
+  const char *name = runner->config->stages[stage].name;
+  terminal_stage(&runner->terminal, number_of(runner, stage), runner->graph.n, name);
   terminal_done(&runner->terminal, "reused");
-  TRY(manifest_set(&entry->file, runner->stages[stage].file));
-  if (old && old->key && strcmp(old->key, entry->key) == 0) {
-    TRY(manifest_set(&entry->content, old->content));
-    TRY(manifest_set(&entry->profile, old->profile));
-    TRY(NEW(&entry->busy_seconds, old->ranks));
-    for (int64_t r = 0; r < old->ranks; r++) entry->busy_seconds[r] = old->busy_seconds[r];
-    entry->ranks = old->ranks;
-    entry->seconds = old->seconds;
-    entry->store_seconds = old->store_seconds;
-    entry->peak_bytes = old->peak_bytes;
-  }
-  TRY(set_state(runner, stage, "reused"));
-  TRY(say(runner, "stage_reused", entry->name));
+  TRY(books_state(runner, stage, "reused"));
+  TRY(books_say(runner, "stage_reused", name));
 done:
   return status;
 }
@@ -441,67 +395,75 @@ done:
   return status;
 }
 
-/* Say how the attempt ended; a failure to say so does not hide the first one. */
-static Status close_attempt(Runner *runner, Status outcome) {
-  if (!is_root(runner) || !runner->manifest.stages) return outcome;
-  char text[32], message[2048];
-  snprintf(message, sizeof message, "%s", status_message());
-  const char *word = outcome == OK ? "complete" : outcome == STOPPED ? "stopped" : "failed";
-  Status status = outcome;
-  if (outcome == OK) {
-    status = owner_check(runner->owner);
-    if (status == OK)
-      status = run_folder_complete(&runner->folder, runner->config, &runner->manifest);
-  } else {
-    status = manifest_set(&runner->manifest.state, word);
-    if (status == OK) status = save_manifest(runner);
-  }
-  cJSON *event = event_new(outcome == OK ? "run_complete" : "run_ended", NULL);
-  cJSON_AddStringToObject(event, "state", word);
-  Status said = event_append(runner->folder.path, event);
-  if (outcome != OK) return status_fail(outcome, "%s", message);
-  if (status == OK) status = said;
-  if (status == OK)
-    terminal_line(&runner->terminal, "%s: complete in %s", runner->folder.path,
-                  terminal_seconds(terminal_clock() - runner->begun, text));
+static Status check_force(const Graph *graph, const char *name) {
+  const Config *config = graph->config;
+  const char **names = NULL;
+  char hint[160];
+  for (int64_t i = 0; i < config->n_stages; i++)
+    if (strcmp(config->stages[i].name, name) == 0) return OK;
+  Status status = NEW(&names, config->n_stages);
+  if (status != OK) return status;
+  for (int64_t i = 0; i < config->n_stages; i++) names[i] = config->stages[i].name;
+  names_hint(name, names, config->n_stages, hint);
+  memory_free(&names);
+  return status_fail(INVALID, "--force %s: there is no such stage%s", name, hint);
+}
+
+Status run_check(const Graph *graph, const RunOptions *options) {
+  Status status = OK;
+  RunFolder folder;
+  for (int64_t f = 0; f < options->n_force; f++) TRY(check_force(graph, options->force[f]));
+  TRY(run_folder_init(&folder, options->run_dir, graph->config->name));
+  TRY(run_folder_check(&folder));
+done:
   return status;
+}
+
+/* The link of one stage (NAME.h5) must not stand in place of another's artifact (NAME-KEY.h5). */
+static Status check_names(const Runner *runner) {
+  char link[512];
+  for (int64_t i = 0; i < runner->graph.n; i++) {
+    const char *name = runner->config->stages[i].name;
+    snprintf(link, sizeof link, "stages/%.200s.h5", name);
+    for (int64_t k = 0; k < runner->graph.n; k++)
+      if (strcmp(link, runner->stages[k].file) == 0)
+        return status_fail(INVALID,
+                           "/stages/%s: this name is that of the artifact of stage \"%s\"; "
+                           "use another",
+                           name, runner->config->stages[k].name);
+  }
+  return OK;
 }
 
 static Status prepare_all(Runner *runner, const RunOptions *options) {
   Status status = OK;
   char path[PATH_MAX];
-  for (int64_t f = 0; f < options->n_force; f++) {
-    bool known = false;
-    for (int64_t i = 0; i < runner->graph.n; i++)
-      known |= strcmp(runner->config->stages[i].name, options->force[f]) == 0;
-    if (!known) {
-      status = status_fail(INVALID, "--force %s: there is no such stage", options->force[f]);
-      goto done;
-    }
-  }
   AGREE(runner->comm, NEW(&runner->stages, runner->graph.n));
-  TRY(launch_check_profile_all(runner->comm));
+  TRY(run_folder_init(&runner->folder, options->run_dir, runner->config->name));
   TRY(graph_keys_all(runner->comm, &runner->graph));
-  run_folder_init(&runner->folder, options->run_dir, runner->config->name);
+  TRY(stopped_all(runner));
   TRY(owner_take_all(runner->comm, runner->folder.path, &runner->owner));
-  AGREE(runner->comm,
-        is_root(runner) ? file_make_folder(run_folder_path(&runner->folder, "stages", path)) : OK);
-  AGREE(runner->comm, begin_manifest(runner));
-  AGREE(runner->comm, say(runner, "run_begun", NULL));
+  AGREE(runner->comm, run_is_root(runner)
+                          ? file_make_folder(run_folder_path(&runner->folder, "stages", path))
+                          : OK);
   find_artifacts_all(runner, options);
+  TRY(check_names(runner));
+  AGREE(runner->comm, books_begin(runner));
+  if (run_is_root(runner)) event_repair(runner->folder.path);
+  AGREE(runner->comm, books_say(runner, "run_begun", NULL));
 done:
   return status;
 }
 
 Status run_pipeline_all(const Comm *comm, Graph *graph, const RunOptions *options) {
   Status status = OK;
-  Runner runner = {.comm = comm, .config = graph->config, .graph = *graph,
-                   .begun = terminal_clock()};
+  Runner runner = {
+      .comm = comm, .config = graph->config, .graph = *graph, .begun = terminal_clock()};
   terminal_init(&runner.terminal, comm->rank == 0 && !options->quiet);
   launch_profile(runner.profile, sizeof runner.profile);
   TRY(prepare_all(&runner, options));
   TRY(execute_all(&runner));
-  if (is_root(&runner)) {
+  if (run_is_root(&runner)) {
     ReportStage *reports = NULL;
     int64_t n = 0;
     status = gather_reports(&runner, &reports, &n);
@@ -509,14 +471,16 @@ Status run_pipeline_all(const Comm *comm, Graph *graph, const RunOptions *option
     memory_free(&reports);
   }
 done:
-  status = status_agree_all(comm, close_attempt(&runner, status));
+  status = status_agree_all(comm, books_close(&runner, status));
   owner_release(&runner.owner);
   for (int64_t i = 0; runner.stages && i < runner.graph.n; i++) {
     release(&runner, i);
     summary_clear(&runner.stages[i].summary);
+    memory_free(&runner.stages[i].content);
+    memory_free(&runner.stages[i].profile);
   }
   memory_free(&runner.stages);
   manifest_clear(&runner.manifest);
-  manifest_clear(&runner.earlier);
+  for (int m = 0; m < 2; m++) manifest_clear(&runner.earlier[m]);
   return status;
 }

@@ -11,9 +11,32 @@
 #include "io/file.h"
 #include "kernels/base/memory.h"
 
-void run_folder_init(RunFolder *folder, const char *given, const char *run_name) {
-  if (given) snprintf(folder->path, sizeof folder->path, "%s", given);
-  else snprintf(folder->path, sizeof folder->path, "runs/%s", run_name);
+Status run_folder_init(RunFolder *folder, const char *given, const char *run_name) {
+  int room = (int)sizeof folder->path;
+  int n = given ? snprintf(folder->path, sizeof folder->path, "%s", given)
+                : snprintf(folder->path, sizeof folder->path, "runs/%s", run_name);
+  if (n == 0)
+    return status_fail(INVALID,
+                       "the run folder has an empty name; leave --run-dir out "
+                       "for runs/NAME");
+  if (n >= room)
+    return status_fail(INVALID,
+                       "%.80s...: the name of a run folder has at most %d "
+                       "bytes",
+                       folder->path, room - 1);
+  return OK;
+}
+
+Status run_folder_check(const RunFolder *folder) {
+  char path[PATH_MAX];
+  if (file_exists(run_folder_path(folder, "events.jsonl", path)) ||
+      file_exists(run_folder_path(folder, "manifest.json", path)) ||
+      !file_exists(run_folder_path(folder, "config.json", path)))
+    return OK;
+  return status_fail(INVALID,
+                     "%s: this file is not of a run, and a run would overwrite it; name "
+                     "another --run-dir",
+                     path);
 }
 
 const char *run_folder_path(const RunFolder *folder, const char *name, char *text) {
@@ -45,8 +68,10 @@ Status run_folder_manifest(const RunFolder *folder, Manifest *manifest) {
   if (file_exists(run_folder_path(folder, "manifest.json", path)))
     return manifest_read(path, manifest);
   *manifest = (Manifest){0};
-  return status_fail(IO, "%s: no run is here (no manifest.json); `segue run CONFIG` makes one, in "
-                     "runs/NAME unless --run-dir says otherwise", folder->path);
+  return status_fail(IO,
+                     "%s: no run is here (no manifest.json); `segue run CONFIG` makes one, in "
+                     "runs/NAME unless --run-dir says otherwise",
+                     folder->path);
 }
 
 /* Is stages/ENTRY a current artifact or its link? */
@@ -62,16 +87,46 @@ static bool belongs(const Manifest *manifest, const char *entry) {
   return false;
 }
 
+/* Is this a name that run_folder_artifact or run_folder_units gives: "...-KEY" and the ending? */
+static bool is_keyed(const char *name, const char *ending) {
+  size_t n = strlen(name), tail = strlen(ending);
+  if (n < tail + KEY_DIGITS + 2 || strcmp(name + n - tail, ending) != 0) return false;
+  const char *key = name + n - tail - KEY_DIGITS;
+  return key[-1] == '-' && strspn(key, "0123456789abcdef") >= KEY_DIGITS;
+}
+
+/* Did a run make this file of stages/: an artifact, its temporary file, or a link to one? People
+ * keep files of their own in odd places. */
+static bool is_ours(const char *path, const char *name) {
+  char target[512];
+  ssize_t n = readlink(path, target, sizeof target - 1);
+  if (n < 0) return is_keyed(name, ".h5") || is_keyed(name, ".h5.tmp");
+  target[n] = 0;
+  return is_keyed(target, ".h5") && !strchr(target, '/');
+}
+
 static void remove_strangers(const RunFolder *folder, const Manifest *manifest) {
   char path[PATH_MAX], name[512];
   DIR *stages = opendir(run_folder_path(folder, "stages", path));
   for (struct dirent *entry; stages && (entry = readdir(stages));) {
     if (entry->d_name[0] == '.' || belongs(manifest, entry->d_name)) continue;
     snprintf(name, sizeof name, "stages/%.480s", entry->d_name);
-    unlink(run_folder_path(folder, name, path));
+    run_folder_path(folder, name, path);
+    if (is_ours(path, entry->d_name)) unlink(path);
   }
   if (stages) closedir(stages);
-  file_remove_tree(run_folder_path(folder, "units", path));
+}
+
+static void remove_units(const RunFolder *folder) {
+  char path[PATH_MAX], name[512];
+  DIR *units = opendir(run_folder_path(folder, "units", path));
+  for (struct dirent *entry; units && (entry = readdir(units));) {
+    if (!is_keyed(entry->d_name, "")) continue;
+    snprintf(name, sizeof name, "units/%.480s", entry->d_name);
+    file_remove_tree(run_folder_path(folder, name, path));
+  }
+  if (units) closedir(units);
+  rmdir(run_folder_path(folder, "units", path)); /* unless something else is there */
 }
 
 static Status link_artifacts(const RunFolder *folder, const Manifest *manifest) {
@@ -103,6 +158,7 @@ Status run_folder_complete(const RunFolder *folder, const Config *config, Manife
   }
   TRY(link_artifacts(folder, manifest));
   remove_strangers(folder, manifest);
+  remove_units(folder);
   file_sync_folder_of(path);
 done:
   return status;

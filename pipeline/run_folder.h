@@ -14,8 +14,11 @@ typedef struct RunFolder {
   char path[PATH_MAX - 512]; /* room for names below it */
 } RunFolder;
 
-/* Local. options_dir NULL: runs/NAME. */
-void run_folder_init(RunFolder *folder, const char *given, const char *run_name);
+/* Local. given NULL: runs/NAME. Fails with INVALID when it is empty or too long. */
+CHECKED Status run_folder_init(RunFolder *folder, const char *given, const char *run_name);
+/* May a run be made there? Local. Fails with INVALID for a folder with a config.json that no run
+ * has written: it would be overwritten. */
+CHECKED Status run_folder_check(const RunFolder *folder);
 /* A path below the folder. Local; text has PATH_MAX bytes. */
 const char *run_folder_path(const RunFolder *folder, const char *name, char *text);
 /* "stages/NAME-KEY.h5" and "units/NAME-KEY". Local; text has 512 bytes. */
@@ -27,7 +30,8 @@ void run_folder_units(const char *stage, const Hash *key, char *text);
 CHECKED Status run_folder_manifest(const RunFolder *folder, Manifest *manifest);
 
 /* The run is complete: write config.json and manifest.json, point stages/STAGE.h5 at the current
- * artifacts, remove attempt.json, units and artifacts that belong to no stage. Local; rank 0. */
+ * artifacts, remove attempt.json, units and artifacts that belong to no stage; files of other names
+ * are not touched. Local; rank 0. */
 CHECKED Status run_folder_complete(const RunFolder *folder, const Config *config,
                                    Manifest *manifest);
 

@@ -29,8 +29,7 @@ static void save(RunSink *sink, int64_t unit, const Fields *fields) {
 static bool tick(WorkSink *base, int64_t unit, int64_t done, int64_t total, const Fields *fields) {
   RunSink *sink = (RunSink *)base;
   if (fields) save(sink, unit, fields);
-  int64_t everywhere = done * sink->size < total ? done * sink->size : total;
-  terminal_progress(sink->terminal, everywhere, total);
+  terminal_progress(sink->terminal, done, total);
   return stop_requested();
 }
 
@@ -54,9 +53,9 @@ static bool find(WorkSink *base, int64_t unit, Fields *out) {
   return false;
 }
 
-void sink_init(RunSink *sink, Terminal *terminal, const char *folder, int size) {
+void sink_init(RunSink *sink, Terminal *terminal, const char *folder) {
   *sink = (RunSink){.sink = {.tick = tick, .stopping = stopping, .phase = phase, .find = find},
-                    .terminal = terminal, .size = size};
+                    .terminal = terminal};
   snprintf(sink->folder, sizeof sink->folder, "%s", folder);
   snprintf(sink->phase, sizeof sink->phase, "all");
 }

@@ -15,11 +15,10 @@ typedef struct RunSink {
   Terminal *terminal;
   char folder[PATH_MAX]; /* of this stage's units */
   char phase[64];
-  int size;              /* ranks: how many work beside this one */
-  Status failed;         /* a unit could not be saved; told at the stage's end */
+  Status failed; /* a unit could not be saved; told at the stage's end */
   char message[2048];
 } RunSink;
 
-void sink_init(RunSink *sink, Terminal *terminal, const char *folder, int size);
+void sink_init(RunSink *sink, Terminal *terminal, const char *folder);
 
 #endif

@@ -80,13 +80,18 @@ static int take(const char *command, const WordRow *rows, int i, int n, char **w
     int64_t count = 0;
     for (; rows[count].name && count < MOST_ROWS; count++) names[count] = rows[count].name;
     return wrong(exit_status, command, "unknown option ", word,
-                 names_hint(word, names, count, hint)) - 1;
+                 names_hint(word, names, count, hint)) -
+           1;
   }
+  if (!rows[r].value && equals)
+    return wrong(exit_status, command, rows[r].name, " takes no value: ", word) - 1;
   if (!rows[r].value) {
     values[r].n++;
     return i;
   }
-  if (!equals && i + 1 == n)
+  /* An option in place of a value: the value was forgotten. */
+  if (!equals && (i + 1 == n || (words[i + 1][0] == '-' &&
+                                 row_of(rows, words[i + 1], strlen(words[i + 1])) >= 0)))
     return wrong(exit_status, command, rows[r].name, " needs a value: ", rows[r].value) - 1;
   if (values[r].n > 0 && !rows[r].many)
     return wrong(exit_status, command, rows[r].name, " was given twice", "") - 1;
