@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "kernels/base/memory.h"
+#include "real_four.h"
 #include "real_parse.h"
 
 enum { COPY = 32 /* bytes copied at once; texts are mostly shorter */ };
@@ -88,7 +89,12 @@ CsvReason csv_parse_date(CsvField field, int32_t *value) {
 
 Status csv_builder_init(CsvBuilder *builder, const CsvTarget *target, const TextList *missing_words,
                         int64_t rows) {
-  *builder = (CsvBuilder){.target = *target, .missing_words = missing_words};
+  *builder = (CsvBuilder){.target = *target, .missing_words = missing_words, .numbers_count = true};
+  for (int64_t i = 0; i < missing_words->n; i++) {
+    double real;
+    const char *word = missing_words->items[i];
+    if (real_parse(word, (int64_t)strlen(word), &real) == NUMBER_OK) builder->numbers_count = false;
+  }
   Status status = column_new(&builder->column, target->name, target->type, rows, 0);
   if (status != OK) builder->column = NULL;
   return status;
@@ -108,35 +114,58 @@ static inline __attribute__((always_inline)) bool fetch(const CsvBuilder *builde
          (builder->missing_words->n == 0 || !csv_is_missing(builder->missing_words, *field));
 }
 
-/* A value that is missing, or that failed for a reason. */
-#define PARSE_COLUMN(values, MISSING, PARSE)                                  \
-  for (int64_t k = 0; k < batch->n; k++) {                                    \
-    CsvField field;                                                           \
-    if (!fetch(builder, batch, k, reason, &field)) {                          \
-      builder->missing += reason[k] == CSV_GOOD;                              \
-      (values)[k] = MISSING;                                                  \
-    } else if ((reason[k] = (uint8_t)PARSE(field, &(values)[k])) != CSV_GOOD) \
-      (values)[k] = MISSING;                                                  \
+/* The value of one record: missing, or failed for a reason, or parsed. */
+#define PARSE_ONE(values, MISSING, PARSE)                                       \
+  do {                                                                          \
+    CsvField field;                                                             \
+    if (!fetch(builder, batch, k, reason, &field)) {                            \
+      builder->missing += reason[k] == CSV_GOOD;                                \
+      (values)[k] = MISSING;                                                    \
+    } else if ((reason[k] = (uint8_t)PARSE(field, &(values)[k])) != CSV_GOOD) { \
+      (values)[k] = MISSING;                                                    \
+    }                                                                           \
+  } while (0)
+
+/* Those of all records: four at a time, and one by one what that leaves. */
+#define PARSE_COLUMN(values, MISSING, PARSE, PARSE_FOUR)                      \
+  for (int64_t k4 = 0; k4 < batch->n; k4 += 4) {                              \
+    unsigned left = batch->n - k4 < 4 ? 15u >> (4 - (batch->n - k4)) : 15u;   \
+    if (left == 15 && builder->numbers_count && four_are_good(reason + k4)) { \
+      const uint32_t *ends[4];                                                \
+      for (int i = 0; i < 4; i++)                                             \
+        ends[i] = batch->ends + batch->first[k4 + i] + builder->target.field; \
+      left = PARSE_FOUR(batch->bytes, ends, (values) + k4);                   \
+    }                                                                         \
+    for (; left; left &= left - 1) {                                          \
+      int64_t k = k4 + __builtin_ctz(left);                                   \
+      PARSE_ONE(values, MISSING, PARSE);                                      \
+    }                                                                         \
   }
+
+static inline bool four_are_good(const uint8_t *reason) {
+  uint32_t all;
+  memcpy(&all, reason, sizeof all);
+  return all == 0; /* CSV_GOOD, four times */
+}
 
 static void add_reals(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
   double *values = builder->column->real + row;
-  PARSE_COLUMN(values, NAN, parse_real_padded)
+  PARSE_COLUMN(values, NAN, parse_real_padded, real_parse_four)
 }
 
 static void add_integers(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
   int64_t *values = builder->column->integer + row;
-  PARSE_COLUMN(values, MISSING_INTEGER, parse_integer_padded)
+  PARSE_COLUMN(values, MISSING_INTEGER, parse_integer_padded, integer_parse_four)
 }
 
 static void add_booleans(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
   uint8_t *values = builder->column->boolean + row;
-  PARSE_COLUMN(values, MISSING_BOOLEAN, csv_parse_boolean)
+  for (int64_t k = 0; k < batch->n; k++) PARSE_ONE(values, MISSING_BOOLEAN, csv_parse_boolean);
 }
 
 static void add_dates(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
   int32_t *values = builder->column->date + row;
-  PARSE_COLUMN(values, MISSING_DATE, csv_parse_date)
+  for (int64_t k = 0; k < batch->n; k++) PARSE_ONE(values, MISSING_DATE, csv_parse_date);
 }
 
 /* Rows of a genre often stand together: the last word is tried before the hash table. */

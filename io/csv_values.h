@@ -23,6 +23,7 @@ typedef struct CsvBuilder {
   int64_t items_n, items_capacity; /* bytes of TEXT, codes of LIST */
   CsvWords words;                  /* CATEGORY, LIST */
   int64_t missing;                 /* rows so far */
+  bool numbers_count;              /* no missing word is itself a number, such as -1 */
 } CsvBuilder;
 
 /* A column of `rows` rows. missing_words must outlive it. Local; clear it also after a failure.

@@ -1,6 +1,7 @@
 /* Doubles from text: bit for bit what strtod gives, on hard cases and on a million random ones. */
 #include <stdlib.h>
 
+#include "io/real_four.h"
 #include "io/real_parse.h"
 #include "tests/check.h"
 
@@ -132,6 +133,47 @@ static void test_cases(void) {
   same(text);
 }
 
+#ifdef __AVX2__
+/* Four texts side by side as in a batch: what is answered is right to the bit, and every number of
+ * at most eight characters without sign and exponent is answered unless a point stands in front. */
+static void test_four(void) {
+  static const char alphabet[] = "0123456789.-+e/:,\"";
+  for (int round = 0; round < 300000; round++) {
+    char bytes[128];
+    uint32_t ends[5] = {UINT32_MAX};
+    const uint32_t *end[4];
+    memset(bytes, (int)next(), sizeof bytes);
+    for (int i = 0; i < 4; i++) {
+      uint32_t begin = ends[i] + 1, n = (uint32_t)(next() % 11);
+      uint64_t kinds = next() % 8 ? 11 : 18, signs = next() % 4;
+      for (uint32_t j = 0; j < n; j++) bytes[begin + j] = alphabet[next() % kinds];
+      if (n > 0 && signs == 0) bytes[begin] = '-';
+      ends[i + 1] = begin + n;
+      end[i] = &ends[i + 1];
+    }
+    double reals[4];
+    int64_t integers[4];
+    unsigned no_real = real_parse_four(bytes, end, reals);
+    unsigned no_integer = integer_parse_four(bytes, end, integers);
+    for (int i = 0; i < 4; i++) {
+      const char *text = bytes + (uint32_t)(ends[i] + 1);
+      int64_t n = ends[i + 1] - (uint32_t)(ends[i] + 1), integer = 0;
+      double real = 0;
+      bool short_real = real_parse_short(text, n, &real) && n <= 8;
+      bool short_integer = integer_parse_short(text, n, &integer) && n <= 8;
+      if (no_real >> i & 1)
+        CHECK(!short_real || *text == '.');
+      else
+        CHECK(short_real && memcmp(&real, &reals[i], sizeof real) == 0);
+      if (no_integer >> i & 1)
+        CHECK(!short_integer);
+      else
+        CHECK(short_integer && integer == integers[i]);
+    }
+  }
+}
+#endif
+
 /* Neighbours of ties: halves between doubles written with all their digits, and one more. */
 static void test_ties(void) {
   for (int i = 0; i < 2000; i++) {
@@ -185,6 +227,9 @@ int main(void) {
   state = seed ? strtoull(seed, NULL, 10) : 20240607;
   printf("seed %llu\n", (unsigned long long)state);
   test_short();
+#ifdef __AVX2__
+  test_four();
+#endif
   test_cases();
   test_ties();
   test_random();
