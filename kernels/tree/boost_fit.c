@@ -423,12 +423,14 @@ static Status begin_all(Fit *fit) {
   TRY(boost_layout(t->rows, boost_loss_constant(&model->loss) && !weighted, o->min_samples_leaf > 1,
                    &fit->layout));
   AGREE(fit->comm, fit_allocate(fit));
-  BoostRows rows = {.n = t->n_train, .bins = &model->ensemble.bins, .codes = t->codes};
+  BoostRows rows = {
+      .n = t->n_train, .bins = &model->ensemble.bins, .codes = t->codes, .columns = t->columns};
   int64_t depth = o->max_depth == OPTION_NONE_INTEGER ? INT64_MAX : o->max_depth;
   BoostLimits limits = {
       .max_leaves = o->max_leaves == OPTION_NONE_INTEGER ? INT64_MAX : o->max_leaves,
       .max_depth = depth,
-      .depth_wise = o->growth == 1};
+      .depth_wise = o->growth == 1,
+      .histogram_bytes = BOOST_HISTOGRAM_BYTES};
   TRY(boost_grower_new_all(fit->comm, &rows, &fit->layout, &limits, &fit->grower));
   AGREE(fit->comm, make_room(fit, 0, 0, 0));
   TRY(resume_all(fit));

@@ -20,8 +20,7 @@
 enum {
   BATCH_MAX = 64,        /* histograms built between two meetings of the ranks */
   BATCH_BYTES = 1 << 24, /* and their size at most (but two) */
-  SLOTS_BYTES = 1 << 29, /* kept histograms of a rank at most (but for SLOTS_MIN) */
-  SLOTS_MIN = 8,
+  REACH_MIN = 4,
   SCRATCH_SLOTS = 2,
 };
 
@@ -78,6 +77,9 @@ struct BoostGrower {
   const BoostSample *sample;
   const BoostRules *rules;
 };
+
+static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
 /* ---- nodes ---- */
 
@@ -158,9 +160,19 @@ static void release_slot(BoostGrower *g, Item *item) {
   item->slot = -1;
 }
 
+/* How many of the next splits are looked at together. Level by level nothing new can get in
+ * between. Leaf by leaf it can, and then a node was expanded in vain: alone nothing is risked,
+ * within a computer (where a meeting takes microseconds) an eighth of what is left of the tree,
+ * over a network half. */
+static int64_t look_ahead(const BoostGrower *g, int64_t left) {
+  if (g->limits.depth_wise) return left;
+  if (g->comm->size == 1) return 1;
+  int64_t reach = g->one_window ? left / 8 : left / 2;
+  return least(left, most(reach, REACH_MIN));
+}
+
 /* Make the splits that are known to be next, then choose the nodes to expand: the next one, and
- * those that come among the next ones if nothing new gets in between. Level by level nothing can;
- * leaf by leaf half of what is left of the tree is looked at. */
+ * those that come among the next ones if nothing new gets in between. */
 static void choose_batch(BoostGrower *g) {
   g->n_batch = 0;
   while (g->n_heap > 0 && g->splits < g->max_splits && g->item[g->heap[0]].left >= 0) {
@@ -168,13 +180,13 @@ static void choose_batch(BoostGrower *g) {
     g->splits++;
   }
   if (g->n_heap == 0 || g->splits == g->max_splits) return;
-  int64_t left = g->max_splits - g->splits, reach = g->limits.depth_wise ? left : (left + 1) / 2;
-  int64_t most = g->batch_max / 2, orders = g->orders;
+  int64_t left = g->max_splits - g->splits, reach = look_ahead(g, left);
+  int64_t room = g->batch_max / 2, orders = g->orders;
   int64_t spare = g->capacity - (g->n_items - 1) / 2 - left; /* for what may be in vain */
-  if (!g->limits.depth_wise && most > spare) most = spare > 1 ? spare : 1;
+  if (!g->limits.depth_wise && room > spare) room = most(spare, 1);
   memcpy(g->trial, g->heap, (size_t)g->n_heap * sizeof *g->heap);
   g->n_trial = g->n_heap;
-  for (int64_t i = 0; i < reach && g->n_trial > 0 && g->n_batch < most; i++) {
+  for (int64_t i = 0; i < reach && g->n_trial > 0 && g->n_batch < room; i++) {
     int32_t at = heap_step(g, g->trial, &g->n_trial, &orders);
     if (g->item[at].left < 0) g->batch[g->n_batch++] = (Expansion){.item = at};
   }
@@ -204,18 +216,21 @@ static void add_children(BoostGrower *g, Expansion *e) {
   parent->left = first;
 }
 
-/* Split the rows of the batch's nodes; count both sides over all ranks. Collective. */
+/* Split the rows of the batch's nodes. Which child has fewer rows over all ranks is asked only
+ * where the sums do not tell. Collective. */
 static void expand_rows_all(BoostGrower *g) {
   for (int64_t b = 0; b < g->n_batch; b++) {
     add_children(g, &g->batch[b]);
     const Item *left = &g->item[g->item[g->batch[b].item].left];
     g->counts[b] = left->end - left->begin;
   }
-  comm_sum_all(g->comm, g->counts, g->n_batch);
+  bool told = g->layout.words > 1 || g->layout.h_bits == 0;
+  if (!told) comm_sum_all(g->comm, g->counts, g->n_batch);
   for (int64_t b = 0; b < g->n_batch; b++) {
     const Item *parent = &g->item[g->batch[b].item];
-    g->item[parent->left].rows = g->counts[b];
-    g->item[parent->left + 1].rows = parent->rows - g->counts[b];
+    Item *child = &g->item[parent->left];
+    child[0].rows = told ? boost_unpack(&g->layout, child[0].node.sum).n : g->counts[b];
+    child[1].rows = parent->rows - child[0].rows;
   }
 }
 
@@ -485,20 +500,18 @@ void boost_grow_all(BoostGrower *g, const BoostSample *sample, const BoostRules 
 
 /* ---- memory ---- */
 
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
 /* Sizes, the same on all ranks. */
 static void choose_sizes(BoostGrower *g, int64_t rows_global) {
   int64_t leaves = most(1, least(g->limits.max_leaves, rows_global));
   if (g->limits.max_depth < 32) leaves = least(leaves, INT64_C(1) << g->limits.max_depth);
   g->max_splits = leaves - 1;
-  g->capacity = g->max_splits + g->max_splits / 2 + 1;
+  g->capacity = 3 * g->max_splits + 1;
   int64_t word_bytes = BINS_CODES * g->layout.words * (int64_t)sizeof(uint64_t);
   int64_t share = (g->d + g->comm->size - 1) / g->comm->size;
   g->histogram_words = g->d * BINS_CODES * g->layout.words;
   g->slot_words = share * BINS_CODES * g->layout.words;
-  g->n_slots = least(g->capacity + 1, most(SLOTS_MIN, SLOTS_BYTES / (share * word_bytes)));
+  int64_t affordable = most(1, g->limits.histogram_bytes / (share * word_bytes));
+  g->n_slots = least(g->max_splits + g->max_splits / 2 + 2, affordable);
   g->batch_max = most(2, least(BATCH_MAX, BATCH_BYTES / (g->d * word_bytes)));
 }
 

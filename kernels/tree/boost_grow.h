@@ -20,13 +20,17 @@ typedef struct BoostLimits {
   int64_t max_leaves; /* at least 1 */
   int64_t max_depth;  /* INT64_MAX: unlimited */
   bool depth_wise;
+  int64_t histogram_bytes; /* memory for kept histograms, of a rank (but for three of them) */
 } BoostLimits;
+
+enum { BOOST_HISTOGRAM_BYTES = 1 << 29 };
 
 /* This rank's rows. Borrowed: have to outlive the grower. */
 typedef struct BoostRows {
-  int64_t n;            /* less than 2^31 */
-  const Bins *bins;     /* the same on all ranks */
-  const uint8_t *codes; /* n x bins_stride(d) */
+  int64_t n;              /* less than 2^31 */
+  const Bins *bins;       /* the same on all ranks */
+  const uint8_t *codes;   /* n x bins_stride(d), for histograms */
+  const uint8_t *columns; /* the same as d x n, for splitting rows */
 } BoostRows;
 
 typedef struct BoostLeaf {

@@ -39,6 +39,18 @@ static bool is_held_back(const TrainingData *data, const Stream *stream, double 
   return share > 0 && random_uniform(stream, (uint64_t)unit, 0) < share;
 }
 
+/* Rows of codes to columns, a few rows of all columns at a time. */
+static void transpose(const uint8_t *codes, int64_t n, int64_t d, uint8_t *columns) {
+  enum { SWEEP = 512 };
+  int64_t stride = bins_stride(d);
+  for (int64_t from = 0; from < n; from += SWEEP) {
+    int64_t end = from + SWEEP < n ? from + SWEEP : n;
+    for (int64_t j = 0; j < d; j++) {
+      for (int64_t i = from; i < end; i++) columns[j * n + i] = codes[i * stride + j];
+    }
+  }
+}
+
 static Status fill(const TrainingData *data, const Bins *bins, double held_back, BoostTable *out) {
   Status status = OK;
   int64_t n = data->x->rows.n, stride = bins_stride(bins->d), train = 0, held = 0;
@@ -60,6 +72,8 @@ static Status fill(const TrainingData *data, const Bins *bins, double held_back,
     if (data->weight) out->weight[at] = data->weight[i];
     if (held_back > 0) memcpy(out->codes + at * stride, codes + i * stride, (size_t)stride);
   }
+  TRY(NEW(&out->columns, bins->d * out->n_train));
+  transpose(out->codes, out->n_train, bins->d, out->columns);
 done:
   memory_free(&codes);
   return status;
@@ -90,6 +104,7 @@ done:
 
 void boost_table_clear(BoostTable *table) {
   memory_free(&table->codes);
+  memory_free(&table->columns);
   memory_free(&table->target);
   memory_free(&table->weight);
   memory_free(&table->row_id);

@@ -8,6 +8,7 @@
 typedef struct BoostTable {
   int64_t n, n_train; /* the first n_train rows are trained on, the others held back */
   uint8_t *codes;     /* n x bins_stride(d) */
+  uint8_t *columns;   /* d x n_train, the same codes */
   double *target;     /* n */
   double *weight;     /* n; NULL: all 1 */
   int64_t *row_id;    /* n */
