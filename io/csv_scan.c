@@ -16,7 +16,7 @@
 
 #include "kernels/base/memory.h"
 
-enum { BLOCK = 64 };
+enum { BLOCK = 64, AT_ONCE = 12 /* positions written at once */ };
 
 typedef struct Masks {
   uint64_t quote, delimiter, newline, carriage;
@@ -313,22 +313,11 @@ done:
   return status;
 }
 
-/* A record ends at ends[last]: enter it unless it is a blank line. `begun`: its first field. */
-static inline void enter_record(CsvReader *reader, int64_t begun, int64_t last) {
-  CsvBatch *batch = &reader->batch;
-  if (last == begun) {
-    uint32_t begin = reader->ends[begun - 1] + 1, length = reader->ends[last] - begin;
-    if (length == 0 || (length == 1 && reader->bytes[begin] == '\r')) return;
-  }
-  reader->first[batch->n] = (uint32_t)begun;
-  reader->count[batch->n++] = (uint32_t)(last - begun + 1);
-}
-
-static Status reserve_block(CsvReader *reader, int64_t n_ends) {
+static Status reserve_block(CsvReader *reader, int64_t n, int64_t n_ends) {
   Status status = OK;
-  int64_t rows = reader->batch.n + BLOCK;
-  if (n_ends + BLOCK + 8 > reader->ends_capacity)
-    TRY(RESERVE(&reader->ends, &reader->ends_capacity, n_ends + BLOCK + 8));
+  int64_t rows = n + BLOCK + 2;
+  if (n_ends + BLOCK + AT_ONCE > reader->ends_capacity)
+    TRY(RESERVE(&reader->ends, &reader->ends_capacity, n_ends + BLOCK + AT_ONCE));
   if (rows > reader->rows_capacity) {
     int64_t same = reader->rows_capacity;
     TRY(RESERVE(&reader->first, &same, rows));
@@ -348,46 +337,79 @@ done:
   return status;
 }
 
-/* The positions of the bits, eight at a time: how many there are is hard to predict, how many
- * eights is not. Up to seven numbers behind the last one are overwritten. */
-static inline void write_bits(uint64_t bits, uint32_t base, uint32_t *to) {
-  for (; bits; to += 8) {
-    for (int j = 0; j < 8; j++) {
-      to[j] = base + (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
-      bits &= bits - 1;
-    }
-  }
+static inline uint32_t lowest(uint64_t bits) {
+#ifdef __BMI__
+  return (uint32_t)_tzcnt_u64(bits); /* defined for 0, too */
+#else
+  return (uint32_t)__builtin_ctzll(bits | UINT64_C(1) << 63);
+#endif
 }
 
-/* Find all fields and records that end in bytes[0 .. filled). */
+/* The positions of the bits: how many there are is hard to predict, that they are at most AT_ONCE
+ * is not. Up to AT_ONCE - 1 numbers behind the last one are overwritten. */
+static inline void write_bits(uint64_t bits, uint32_t base, uint32_t *to) {
+  do {
+    for (int j = 0; j < AT_ONCE; j++) {
+      to[j] = base + lowest(bits);
+      bits &= bits - 1;
+    }
+    to += AT_ONCE;
+  } while (bits);
+}
+
+/* Where records begin, among the ends, has been noted in first[0 .. n]: turn it into the batch's
+ * records, without blank lines, and find out what they span. `newlines`: of all bytes. */
+static void enter_records(CsvReader *reader, int64_t n, int64_t newlines) {
+  CsvBatch *batch = &reader->batch;
+  const uint32_t *ends = reader->ends;
+  uint32_t *first = reader->first, begun = first[0];
+  for (int64_t k = 0; k < n; k++) {
+    uint32_t next = first[k + 1], count = next - begun;
+    if (count == 1) {
+      uint32_t begin = ends[begun - 1] + 1, length = ends[begun] - begin;
+      bool blank = length == 0 || (length == 1 && reader->bytes[begin] == '\r');
+      if (blank) count = 0;
+    }
+    first[batch->n] = begun;
+    reader->count[batch->n] = count;
+    batch->n += count > 0;
+    begun = next;
+  }
+  batch->bytes_n = n > 0 ? (int64_t)ends[begun - 1] + 1 : 0;
+  for (int64_t i = batch->bytes_n; i < reader->filled; i++) newlines -= reader->bytes[i] == '\n';
+  reader->newlines = n > 0 ? newlines : 0;
+}
+
+/* Find all fields and records that end in bytes[0 .. filled). Nearly every block holds the end of
+ * one record or of none; which of both is hard to predict and not asked. */
 static Status find_records(CsvReader *reader) {
   Status status = OK;
   CsvBatch *batch = &reader->batch;
   CsvState state = CSV_AT_RECORD;
-  int64_t n_ends = 1, begun = 1, newlines = 0;
+  int64_t n_ends = 1, n = 0, newlines = 0;
   batch->n = batch->n_stray = 0;
   memset(reader->bytes + reader->filled, 0, CSV_PADDING);
   for (int64_t i = 0; i < reader->filled; i += BLOCK) {
-    TRY(reserve_block(reader, n_ends));
+    TRY(reserve_block(reader, n, n_ends));
+    reader->first[0] = 1;
     reader->ends[0] = UINT32_MAX;
     Masks m = masks_of(reader->bytes + i, batch->dialect);
     int here = (int)smaller(BLOCK, reader->filled - i);
     if (here < BLOCK) masks_cut(&m, here);
     Ends out = scan_block(reader->bytes + i, &m, here, batch->dialect, &state);
     write_bits(out.ends, (uint32_t)i, reader->ends + n_ends);
-    uint64_t record_ends = out.ends & m.newline;
-    for (uint64_t bits = record_ends; bits; bits &= bits - 1) {
-      uint64_t bit = bits & -bits;
-      int64_t last = n_ends + __builtin_popcountll(out.ends & (bit - 1));
-      enter_record(reader, begun, last);
-      begun = last + 1;
-      batch->bytes_n = i + __builtin_ctzll(bit) + 1;
-      reader->newlines = newlines + __builtin_popcountll(m.newline & (bit | (bit - 1)));
-    }
+    uint64_t bits = out.ends & m.newline;
+    do {
+      uint64_t upto = bits ^ (bits - 1);
+      reader->first[n + 1] = (uint32_t)(n_ends + __builtin_popcountll(out.ends & upto));
+      n += bits != 0;
+      bits &= bits - 1;
+    } while (bits);
     newlines += __builtin_popcountll(m.newline);
     n_ends += __builtin_popcountll(out.ends);
     if (out.stray) TRY(add_strays(reader, out.stray, i));
   }
+  if (reader->filled > 0) enter_records(reader, n, newlines);
   batch->bytes = reader->bytes;
   batch->ends = reader->ends;
   batch->first = reader->first;
