@@ -1,0 +1,225 @@
+/* Fitting the random forest; see forest.h.
+ *
+ * Cut bins, replicate binned rows, let base/work hand out trees, join them into a few arrays; what
+ * the forest then says about itself is in forest_report.c. A tree's result carries its sample of
+ * recordings as a bitmap, so that nobody has to draw it again to know who is out of bag.
+ *
+ * Rejected: predicting out-of-bag rows inside the unit that grows the tree. The result would be as
+ * large as the data, for every tree; after the trees are placed each rank predicts its own rows. */
+#include "forest_fit.h"
+
+#include <string.h>
+
+#include "kernels/base/memory.h"
+
+enum { SAMPLE_ATTEMPTS = 64 }; /* samples that weigh too much are drawn anew so many times */
+
+/* ---- a tree as a unit of work ---- */
+
+/* Draw the sample of a tree: weights of rows, and the bitmap of recordings. */
+static Status draw_sample(ForestFit *fit, int64_t tree) {
+  int64_t n = fit->samples.rows.n, total = 0;
+  if (!fit->options->bootstrap) {
+    for (int64_t i = 0; i < n; i++) fit->weight[i] = 1;
+    return OK;
+  }
+  for (int64_t attempt = 0; attempt < SAMPLE_ATTEMPTS; attempt++) {
+    uint64_t unit = (uint64_t)tree | (uint64_t)attempt << 40;
+    Stream stream = random_stream(fit->data->seed, "forest/bootstrap", unit);
+    random_bootstrap(&stream, fit->samples.n_groups, fit->counts);
+    total = 0;
+    int32_t most = 0;
+    for (int64_t i = 0; i < n; i++) {
+      int32_t count = fit->counts[fit->samples.group[i]];
+      fit->weight[i] = count;
+      total += count;
+      most = count > most ? count : most;
+    }
+    if (total > fit->samples.rows.weight_max || most > UINT16_MAX) continue;
+    memset(fit->bag, 0, (size_t)fit->bag_bytes);
+    for (int64_t g = 0; fit->bag_bytes > 0 && g < fit->samples.n_groups; g++) {
+      fit->bag[g / 8] |= (uint8_t)((fit->counts[g] > 0) << (g % 8));
+    }
+    return OK;
+  }
+  return status_fail(NUMERIC,
+                     "tree %lld: a sample of recordings holds %lld of %lld rows; one "
+                     "recording dominates (set bootstrap to false)",
+                     (long long)tree, (long long)total, (long long)n);
+}
+
+static Status run_tree(void *context, int64_t unit, Fields *result) {
+  Status status = OK;
+  ForestFit *fit = context;
+  GrownTree tree;
+  TRY(draw_sample(fit, unit));
+  Stream nodes = random_stream(fit->data->seed, "forest/features", (uint64_t)unit);
+  grow_tree(fit->grower, fit->weight, &nodes, &tree);
+  int64_t d = fit->samples.rows.bins->d;
+  TRY(fields_array(result, "node", FIELD_INTEGER, &tree.node, 1, &tree.n_nodes));
+  TRY(fields_array(result, "leaf_class", FIELD_SHORT, &tree.leaf_class, 1, &tree.n_leaf));
+  TRY(fields_array(result, "leaf_share", FIELD_CODE, &tree.leaf_share, 1, &tree.n_leaf));
+  TRY(fields_array(result, "importance", FIELD_INTEGER, &tree.importance, 1, &d));
+  TRY(fields_array(result, "in_bag", FIELD_BYTE, &fit->bag, 1, &fit->bag_bytes));
+done:
+  return status;
+}
+
+static Status place_tree(void *context, int64_t unit, Fields *result) {
+  Status status = OK;
+  ForestFit *fit = context;
+  PlacedTree *tree = &fit->trees[unit];
+  int64_t d = fit->samples.rows.bins->d, *importance = NULL;
+  uint8_t *bag = NULL;
+  tree->n_nodes = tree->n_leaf = -1;
+  TRY(fields_array(result, "node", FIELD_INTEGER, &tree->node, 1, &tree->n_nodes));
+  TRY(fields_array(result, "leaf_class", FIELD_SHORT, &tree->leaf_class, 1, &tree->n_leaf));
+  TRY(fields_array(result, "leaf_share", FIELD_CODE, &tree->leaf_share, 1, &tree->n_leaf));
+  TRY(fields_array(result, "importance", FIELD_INTEGER, &importance, 1, &d));
+  TRY(fields_array(result, "in_bag", FIELD_BYTE, &bag, 1, &fit->bag_bytes));
+  /* A share is at most 2^44 and trees at most 100,000: divided first, the sum cannot overflow. */
+  for (int64_t j = 0; j < d; j++) fit->importance[j] += importance[j] / fit->options->trees;
+  if (fit->bag_bytes > 0) {
+    memcpy(fit->in_bag + unit * fit->bag_bytes, bag, (size_t)fit->bag_bytes);
+  }
+done:
+  memory_free(&importance);
+  memory_free(&bag);
+  return status;
+}
+
+static void free_trees(ForestFit *fit) {
+  for (int64_t tree = 0; fit->trees && tree < fit->options->trees; tree++) {
+    memory_free(&fit->trees[tree].node);
+    memory_free(&fit->trees[tree].leaf_class);
+    memory_free(&fit->trees[tree].leaf_share);
+  }
+  memory_free(&fit->trees);
+}
+
+/* Placed trees -> the arrays of the ensemble. */
+static Status join_trees(ForestFit *fit) {
+  Status status = OK;
+  Ensemble *e = &fit->forest->ensemble;
+  int64_t n = fit->options->trees;
+  TRY(NEW(&e->node_offset, n + 1));
+  TRY(NEW(&e->leaf_offset, n + 1));
+  for (int64_t tree = 0; tree < n; tree++) {
+    e->node_offset[tree + 1] = e->node_offset[tree] + fit->trees[tree].n_nodes;
+    e->leaf_offset[tree + 1] = e->leaf_offset[tree] + fit->trees[tree].n_leaf;
+  }
+  TRY(NEW(&e->node, e->node_offset[n]));
+  TRY(NEW(&e->leaf_class, e->leaf_offset[n]));
+  TRY(NEW(&e->leaf_share, e->leaf_offset[n]));
+  for (int64_t tree = 0; tree < n; tree++) {
+    PlacedTree *p = &fit->trees[tree];
+    size_t nodes = (size_t)p->n_nodes, leaves = (size_t)p->n_leaf;
+    memcpy(e->node + e->node_offset[tree], p->node, nodes * sizeof *p->node);
+    if (leaves > 0) {
+      int64_t at = e->leaf_offset[tree];
+      memcpy(e->leaf_class + at, p->leaf_class, leaves * sizeof *p->leaf_class);
+      memcpy(e->leaf_share + at, p->leaf_share, leaves * sizeof *p->leaf_share);
+    }
+    memory_free(&p->node);
+    memory_free(&p->leaf_class);
+    memory_free(&p->leaf_share);
+  }
+  e->n_trees = n;
+done:
+  return status;
+}
+
+static Status fit_new(ForestFit *fit) {
+  Status status = OK;
+  const ForestOptions *o = fit->options;
+  const Samples *s = &fit->samples;
+  int64_t d = s->rows.bins->d;
+  GrowOptions grow = {.max_depth = o->max_depth == OPTION_NONE_INTEGER ? INT64_MAX : o->max_depth,
+                      .min_samples_leaf = o->min_samples_leaf,
+                      .min_samples_split = o->min_samples_split,
+                      .features = forest_features(o->max_features, fit->data->task, d)};
+  fit->bag_bytes = o->bootstrap && (o->oob || o->permutations > 0) ? (s->n_groups + 7) / 8 : 0;
+  TRY(grow_new(&s->rows, &grow, &fit->grower));
+  TRY(NEW(&fit->counts, o->bootstrap ? s->n_groups : 0));
+  TRY(NEW(&fit->weight, s->rows.n));
+  TRY(NEW(&fit->bag, fit->bag_bytes));
+  TRY(NEW(&fit->trees, o->trees));
+  TRY(NEW(&fit->in_bag, o->trees * fit->bag_bytes));
+  TRY(NEW(&fit->importance, d));
+done:
+  return status;
+}
+
+/* What only growing needs; frees the larger part of the memory before rows are scored. */
+static void fit_free_grower(ForestFit *fit) {
+  grow_free(&fit->grower);
+  memory_free(&fit->counts);
+  memory_free(&fit->weight);
+  memory_free(&fit->bag);
+}
+
+/* ---- the fit ---- */
+
+static Status check_data(const TrainingData *data, bool weighted) {
+  if (data->x->d < 1) {
+    return status_fail(INVALID, "forest: there is no feature; name columns in features");
+  }
+  if (data->x->d > 65534) {
+    return status_fail(INVALID, "forest: %lld features are too many, at most 65534 are allowed",
+                       (long long)data->x->d);
+  }
+  if (data->x->rows.n_global < 1) {
+    return status_fail(INVALID, "forest: there is no row to learn from");
+  }
+  if (data->task == TASK_CLASSIFICATION && (data->n_classes < 1 || data->n_classes > 65535)) {
+    return status_fail(INVALID, "forest: %lld classes; 1 to 65535 are allowed",
+                       (long long)data->n_classes);
+  }
+  if (weighted) {
+    return status_fail(INVALID, "forest: row weights are not supported; remove the weight");
+  }
+  return OK;
+}
+
+static Status grow_all(ForestFit *fit) {
+  Status status = OK;
+  Work work = {.units = fit->options->trees, .run = run_tree, .place = place_tree, .context = fit};
+  AGREE(fit->comm, fit_new(fit));
+  TRY(work_run_all(fit->comm, &work, fit->sink));
+  fit_free_grower(fit);
+  AGREE(fit->comm, join_trees(fit));
+done:
+  return status;
+}
+
+Status forest_fit_all(const Comm *comm, const TrainingData *data, const void *options,
+                      WorkSink *sink, void **model, Summary *summary) {
+  Status status = OK;
+  ForestFit fit = {.comm = comm,
+                   .data = data,
+                   .options = options,
+                   .sink = sink,
+                   .samples = {.shared = {.win = MPI_WIN_NULL}}};
+  *model = NULL;
+  TRY(check_data(data, comm_any_all(comm, data->weight != NULL)));
+  status = NEW(&fit.forest, 1);
+  *model = fit.forest;
+  AGREE(comm, status);
+  Forest *forest = fit.forest;
+  TRY(bins_fit_all(comm, data->x, fit.options->bins, &forest->ensemble.bins));
+  TRY(samples_init_all(comm, data, &forest->ensemble.bins, true, &fit.samples));
+  forest->task = data->task;
+  forest->n_classes = data->task == TASK_CLASSIFICATION ? data->n_classes : 0;
+  forest->base = fit.samples.base;
+  forest->unit = fit.samples.unit;
+  forest->bits = fit.samples.rows.bits;
+  TRY(grow_all(&fit));
+  TRY(forest_report_all(&fit, summary));
+done:
+  fit_free_grower(&fit);
+  free_trees(&fit);
+  memory_free(&fit.in_bag);
+  memory_free(&fit.importance);
+  samples_clear_all(&fit.samples);
+  return status;
+}

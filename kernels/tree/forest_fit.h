@@ -1,0 +1,41 @@
+/* Inside the forest: a fit under way, and what it has to say about itself. */
+#ifndef SEGUE_TREE_FOREST_FIT_H
+#define SEGUE_TREE_FOREST_FIT_H
+
+#include "forest.h"
+#include "samples.h"
+
+/* One tree as it was made or found. */
+typedef struct PlacedTree {
+  int64_t n_nodes, n_leaf;
+  int64_t *node;
+  uint16_t *leaf_class;
+  int32_t *leaf_share;
+} PlacedTree;
+
+typedef struct ForestFit {
+  const Comm *comm;
+  const TrainingData *data;
+  const ForestOptions *options;
+  WorkSink *sink;
+  Forest *forest;
+  Samples samples;
+  Grower *grower;
+  int32_t *counts;   /* n_groups: times a recording is in the sample */
+  int32_t *weight;   /* rows.n */
+  uint8_t *bag;      /* bag_bytes: the sample being made */
+  int64_t bag_bytes; /* 0: no out-of-bag score */
+  PlacedTree *trees;
+  uint8_t *in_bag;     /* trees x bag_bytes */
+  int64_t *importance; /* d sums over trees, units of 2^-44 / trees */
+} ForestFit;
+
+/* Fit a forest; a ModelKind's fit_all. */
+CHECKED Status forest_fit_all(const Comm *comm, const TrainingData *data, const void *options,
+                              WorkSink *sink, void **model, Summary *summary);
+
+/* Size, out-of-bag score and importance of the grown forest, into summary.
+ * Collective. Fails with MEMORY, STOPPED, agreed. */
+CHECKED Status forest_report_all(const ForestFit *fit, Summary *summary);
+
+#endif
