@@ -13,8 +13,10 @@
 #include <string.h>
 
 #include "boost_grow.h"
+#include "boost_quantile.h"
 #include "kernels/base/memory.h"
 #include "kernels/numeric/fixed.h"
+#include "kernels/numeric/quantile.h"
 #include "kernels/numeric/random.h"
 #include "node.h"
 
@@ -37,6 +39,11 @@ typedef struct Fit {
   BoostSample sample;
   double *level;              /* outputs x n: raw values in units */
   double *g, *h, *log_sum;    /* n_train */
+  double *value;              /* leaves */
+  int64_t *begin;             /* leaves + 1; with the two below where leaves are quantiles */
+  uint64_t *key;              /* n_train */
+  int64_t *share;             /* n_train: weights as whole numbers */
+  double most_weight;         /* over all ranks */
   uint64_t *packed;           /* n_train x words */
   int32_t *row, *feature;     /* the sample */
   int32_t *rest, *leaf_value; /* rows outside the sample, and what they get */
@@ -57,6 +64,10 @@ static void fit_clear(Fit *fit) {
   memory_free(&fit->g);
   memory_free(&fit->h);
   memory_free(&fit->log_sum);
+  memory_free(&fit->value);
+  memory_free(&fit->begin);
+  memory_free(&fit->key);
+  memory_free(&fit->share);
   memory_free(&fit->packed);
   memory_free(&fit->row);
   memory_free(&fit->feature);
@@ -78,6 +89,19 @@ static Status fit_allocate(Fit *fit) {
   TRY(NEW(&fit->rest, t->n));
   TRY(NEW(&fit->leaf_value, t->n));
   TRY(NEW(&fit->history->gain, d));
+done:
+  return status;
+}
+
+/* What leaves need. */
+static Status leaves_allocate(Fit *fit) {
+  Status status = OK;
+  int64_t leaves = boost_grower_leaves(fit->grower), n = fit->table.n_train;
+  bool renews = boost_loss_renews(&fit->model->loss);
+  TRY(NEW(&fit->value, leaves));
+  TRY(NEW(&fit->begin, renews ? leaves + 1 : 0));
+  TRY(NEW(&fit->key, renews ? n : 0));
+  TRY(NEW(&fit->share, renews ? n : 0));
 done:
   return status;
 }
@@ -178,14 +202,39 @@ static void prepare_tree_all(Fit *fit, int64_t k, BoostRules *rules) {
   fill_rules(fit, 1 / g_scale, 1 / h_scale, rules);
 }
 
-/* Leaf values into the tree, and onto the rows. */
-static void apply_tree(Fit *fit, const BoostTree *tree, const BoostRules *rules, double *level) {
-  const double step = fit->options->learning_rate * rules->value_unit / fit->model->loss.unit;
+/* Values of leaves: steps along the gradient. */
+static void step_leaves(const BoostTree *tree, const BoostRules *rules, double *value) {
   for (int64_t l = 0; l < tree->n_leaves; l++) {
     const BoostLeaf *leaf = &tree->leaf[l];
-    double value =
-        boost_value((double)leaf->sum.g, (double)leaf->sum.h, rules, leaf->low, leaf->high);
-    double units = fmin(fmax(rint(value * step), -INT32_MAX), INT32_MAX);
+    double g = (double)leaf->sum.g, h = (double)leaf->sum.h;
+    value[l] = rules->value_unit * boost_value(g, h, rules, leaf->low, leaf->high);
+  }
+}
+
+/* Values of leaves: quantiles of what their rows have left to explain. Collective. */
+static Status renew_leaves_all(Fit *fit, const BoostTree *tree) {
+  const BoostLoss *loss = &fit->model->loss;
+  const BoostTable *t = &fit->table;
+  int64_t at = 0;
+  for (int64_t l = 0; l < tree->n_leaves; l++) {
+    fit->begin[l] = at;
+    for (int64_t i = tree->leaf[l].begin; i < tree->leaf[l].end; i++, at++) {
+      int32_t row = tree->row[i];
+      fit->key[at] = quantile_key(t->target[row] - (loss->base[0] + loss->unit * fit->level[row]));
+      fit->share[at] = t->weight ? boost_loss_weight(t->weight[row], fit->most_weight) : 1;
+    }
+  }
+  fit->begin[tree->n_leaves] = at;
+  BoostItems items = {tree->n_leaves, fit->begin, fit->key, fit->share};
+  return boost_quantiles_all(fit->comm, &items, loss->alpha, fit->value);
+}
+
+/* Leaf values into the tree, and onto the rows. */
+static void apply_tree(Fit *fit, const BoostTree *tree, double *level) {
+  const double step = fit->options->learning_rate / fit->model->loss.unit;
+  for (int64_t l = 0; l < tree->n_leaves; l++) {
+    const BoostLeaf *leaf = &tree->leaf[l];
+    double units = fmin(fmax(rint(fit->value[l] * step), -INT32_MAX), INT32_MAX);
     tree->node[leaf->node] = node_leaf((int32_t)units);
     for (int64_t i = leaf->begin; i < leaf->end; i++) level[tree->row[i]] += units;
   }
@@ -263,7 +312,12 @@ static Status run_round_all(Fit *fit, int64_t round) {
   for (int64_t k = 0; k < outputs; k++) {
     prepare_tree_all(fit, k, &rules);
     boost_grow_all(fit->grower, &fit->sample, &rules, &tree);
-    apply_tree(fit, &tree, &rules, fit->level + k * fit->table.n);
+    if (boost_loss_renews(&fit->model->loss)) {
+      TRY(renew_leaves_all(fit, &tree));
+    } else {
+      step_leaves(&tree, &rules, fit->value);
+    }
+    apply_tree(fit, &tree, fit->level + k * fit->table.n);
     AGREE(fit->comm, make_room(fit, 1, outputs, tree.n_nodes));
     append_tree(fit, &tree, &rules);
   }
@@ -432,7 +486,12 @@ static Status begin_all(Fit *fit) {
       .depth_wise = o->growth == 1,
       .histogram_bytes = BOOST_HISTOGRAM_BYTES};
   TRY(boost_grower_new_all(fit->comm, &rows, &fit->layout, &limits, &fit->grower));
+  AGREE(fit->comm, leaves_allocate(fit));
   AGREE(fit->comm, make_room(fit, 0, 0, 0));
+  for (int64_t i = 0; weighted && i < t->n_train; i++) {
+    fit->most_weight = fmax(fit->most_weight, t->weight[i]);
+  }
+  comm_max_real_all(fit->comm, &fit->most_weight, 1);
   TRY(resume_all(fit));
 done:
   return status;

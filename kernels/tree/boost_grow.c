@@ -580,6 +580,8 @@ done:
   return status;
 }
 
+int64_t boost_grower_leaves(const BoostGrower *grower) { return grower->max_splits + 1; }
+
 void boost_grower_free_all(BoostGrower **grower) {
   BoostGrower *g = *grower;
   if (!g) return;

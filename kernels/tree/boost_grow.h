@@ -60,6 +60,9 @@ CHECKED Status boost_grower_new_all(const Comm *comm, const BoostRows *rows,
 /* Collective. Accepts a pointer to NULL (on all ranks). */
 void boost_grower_free_all(BoostGrower **grower);
 
+/* Leaves of a tree at most. Local. */
+int64_t boost_grower_leaves(const BoostGrower *grower);
+
 /* What one tree is grown on. Borrowed. */
 typedef struct BoostSample {
   int64_t n; /* this rank's rows in the sample, and their numbers, ascending */

@@ -7,13 +7,16 @@
 #include <math.h>
 #include <string.h>
 
+#include "boost_quantile.h"
 #include "kernels/base/memory.h"
 #include "kernels/numeric/elementary.h"
 #include "kernels/numeric/exact.h"
 #include "kernels/numeric/fixed.h"
+#include "kernels/numeric/quantile.h"
 
 enum {
   UNIT_BITS = 29,      /* of the range of a regression's raw values in 32 bits of a leaf */
+  WEIGHT_BITS = 22,    /* of the largest weight where quantiles are taken */
   LINK_UNIT_BITS = 24, /* raw values of the other losses: units of 2^-24, leaves within +-128 */
 };
 static const double LOSS_MOST = 0x1p20, LOSS_SCALE = 0x1p40;
@@ -73,6 +76,32 @@ done:
   return status;
 }
 
+int64_t boost_loss_weight(double weight, double most) {
+  return (int64_t)fmax(1, rint(weight * fixed_scale(most, WEIGHT_BITS)));
+}
+
+/* The quantile of the targets. Collective. */
+static Status quantile_base_all(const Comm *comm, const BoostTargets *rows, BoostLoss *loss) {
+  Status status = OK;
+  int64_t begin[2] = {0, rows->n};
+  double most = 0;
+  BoostItems items = {.groups = 1, .begin = begin};
+  Status local = NEW(&items.key, rows->n);
+  if (local == OK) local = NEW(&items.weight, rows->n);
+  AGREE(comm, local);
+  for (int64_t i = 0; i < rows->n; i++) most = fmax(most, weight_of(rows, i));
+  comm_max_real_all(comm, &most, 1);
+  for (int64_t i = 0; i < rows->n; i++) {
+    items.key[i] = quantile_key(rows->target[i]);
+    items.weight[i] = boost_loss_weight(weight_of(rows, i), most);
+  }
+  TRY(boost_quantiles_all(comm, &items, loss->alpha, loss->base));
+done:
+  memory_free(&items.key);
+  memory_free(&items.weight);
+  return status;
+}
+
 static Status regression_base_all(const Comm *comm, const BoostTargets *rows, BoostLoss *loss) {
   Status status = OK;
   double weight = 0, target = 0, ends[2] = {-INFINITY, -INFINITY}; /* -min, max */
@@ -92,7 +121,8 @@ static Status regression_base_all(const Comm *comm, const BoostTargets *rows, Bo
     return OK;
   }
   loss->base[0] = mean;
-  loss->range = fmax(ends[0] + mean, ends[1] - mean);
+  if (boost_loss_renews(loss)) TRY(quantile_base_all(comm, rows, loss));
+  loss->range = fmax(ends[0] + loss->base[0], ends[1] - loss->base[0]);
   if (!isfinite(loss->range)) {
     return status_fail(NUMERIC, "target: values from %g to %g are too far apart", -ends[0],
                        ends[1]);
@@ -165,6 +195,17 @@ void boost_loss_gradients(const BoostLoss *loss, const double *target, const dou
         h[i] = p * (1 - p);
       }
       break;
+    case BOOST_ABSOLUTE:
+    case BOOST_QUANTILE: {
+      const double above = loss->objective == BOOST_ABSOLUTE ? 1 : 1 - loss->alpha;
+      const double below = loss->objective == BOOST_ABSOLUTE ? 1 : loss->alpha;
+      for (int64_t i = 0; i < n; i++) {
+        double off = base + unit * own[i] - target[i];
+        g[i] = off > 0 ? above : off < 0 ? -below : 0;
+      }
+      for (int64_t i = 0; h && i < n; i++) h[i] = 1;
+      break;
+    }
     case BOOST_POISSON:
       for (int64_t i = 0; i < n; i++) {
         double mean = elementary_exp(base + unit * own[i]);
@@ -189,6 +230,9 @@ static double row_loss(const BoostLoss *loss, double y, const double *level, int
       double r = (raw - y) / loss->range;
       return r * r;
     }
+    case BOOST_ABSOLUTE: return fabs(raw - y) / loss->range;
+    case BOOST_QUANTILE:
+      return (raw < y ? loss->alpha * (y - raw) : (1 - loss->alpha) * (raw - y)) / loss->range;
     case BOOST_LOGISTIC: return log_one_plus_exp(y > 0 ? -raw : raw);
     case BOOST_SOFTMAX: {
       double log_sum;
@@ -219,12 +263,14 @@ double boost_loss_mean_all(const Comm *comm, const BoostLoss *loss, const BoostT
   sums[0] = (Wide){words[0], words[1]};
   sums[1] = (Wide){words[2], words[3]};
   double mean = wide_value(&sums[0], LOSS_SCALE) / wide_value(&sums[1], LOSS_SCALE);
-  return loss->objective == BOOST_SQUARED ? sqrt(mean) * loss->range : mean;
+  return loss->objective == BOOST_SQUARED ? sqrt(mean) * loss->range : mean * loss->range;
 }
 
 const char *boost_loss_name(const BoostLoss *loss) {
   switch (loss->objective) {
     case BOOST_SQUARED: return "rmse";
+    case BOOST_ABSOLUTE: return "mae";
+    case BOOST_QUANTILE: return "quantile_loss";
     case BOOST_POISSON: return "poisson_deviance";
     default: return "log_loss";
   }
@@ -232,7 +278,9 @@ const char *boost_loss_name(const BoostLoss *loss) {
 
 void boost_loss_finish(const BoostLoss *loss, const double *raw, double *out) {
   switch (loss->objective) {
-    case BOOST_SQUARED: out[0] = raw[0]; break;
+    case BOOST_SQUARED:
+    case BOOST_ABSOLUTE:
+    case BOOST_QUANTILE: out[0] = raw[0]; break;
     case BOOST_POISSON: out[0] = elementary_exp(raw[0]); break;
     case BOOST_LOGISTIC:
       out[1] = 1 / (1 + elementary_exp(-raw[0]));

@@ -183,6 +183,7 @@ static void choose_loss(const TrainingData *data, const GbdtOptions *o, Gbdt *mo
   model->n_classes = classes ? data->n_classes : 0;
   int automatic = !classes ? BOOST_SQUARED : data->n_classes > 2 ? BOOST_SOFTMAX : BOOST_LOGISTIC;
   model->loss.objective = (BoostObjective)(o->objective > 0 ? o->objective - 1 : automatic);
+  model->loss.alpha = model->loss.objective == BOOST_QUANTILE ? o->alpha : 0.5;
   model->loss.outputs = model->loss.objective == BOOST_SOFTMAX ? data->n_classes : 1;
 }
 
@@ -309,7 +310,8 @@ static Status gbdt_fields(void **out, Fields *fields) {
   bool classes = model->task == TASK_CLASSIFICATION;
   int64_t outputs = objective == BOOST_SOFTMAX ? model->n_classes : 1;
   bool known = classes ? objective == BOOST_LOGISTIC || objective == BOOST_SOFTMAX
-                       : objective == BOOST_SQUARED || objective == BOOST_POISSON;
+                       : objective == BOOST_SQUARED ||
+                             (objective >= BOOST_POISSON && objective <= BOOST_QUANTILE);
   if (!known || loss->outputs != outputs || model->n_classes < classes ||
       (objective == BOOST_LOGISTIC && model->n_classes > 2)) {
     return status_fail(FORMAT, "gbdt: objective %lld with %lld outputs and %lld classes",
@@ -342,6 +344,11 @@ static Status gbdt_check(const void *options) {
   if (o->learning_rate == 0) {
     return status_fail(INVALID, "learning_rate: 0 is not allowed; give a number above 0 up to 1");
   }
+  if (o->monotone.n > 0 && o->objective > BOOST_POISSON + 1) {
+    return status_fail(INVALID,
+                       "monotone: leaves that are quantiles obey no direction; use the "
+                       "objective squared_error or leave monotone out");
+  }
   if (o->early_stopping != OPTION_NONE_INTEGER && o->validation_share == 0) {
     return status_fail(INVALID, "validation_share: 0 leaves no row for early_stopping");
   }
@@ -349,8 +356,8 @@ static Status gbdt_check(const void *options) {
 }
 
 static const char *const growth_words[] = {"leaf_wise", "depth_wise", NULL};
-static const char *const objective_words[] = {"auto",    "squared_error", "logistic",
-                                              "softmax", "poisson",       NULL};
+static const char *const objective_words[] = {"auto",    "squared_error",  "logistic", "softmax",
+                                              "poisson", "absolute_error", "quantile", NULL};
 
 static const Option slope_rows[] = {
     OPTION_INTEGER(GbdtSlope, direction, "0", -1, 1,
@@ -362,6 +369,7 @@ static const Option rows[] = {
     OPTION_WORD(GbdtOptions, objective, "\"auto\"", objective_words,
                 "Loss to minimise; auto: squared_error for numbers, logistic for two classes, "
                 "softmax for more."),
+    OPTION_REAL(GbdtOptions, alpha, "0.5", 0, 1, "Share of the targets below a quantile's model."),
     OPTION_INTEGER(GbdtOptions, trees, "300", 1, 100000,
                    "Rounds of boosting; softmax grows one tree for every class in each."),
     OPTION_REAL(GbdtOptions, learning_rate, "0.1", 0, 1, "Share of a tree's values that is taken."),

@@ -23,6 +23,7 @@ typedef struct GbdtOptions {
   int objective; /* 0: by the task; else 1 + BoostObjective */
   int64_t trees; /* rounds; softmax grows one tree for every class in each */
   double learning_rate;
+  double alpha;                  /* of quantile */
   int growth;                    /* 0: leaf_wise, 1: depth_wise */
   int64_t max_leaves, max_depth; /* OPTION_NONE_INTEGER: unlimited */
   double l1, l2, min_child_weight, min_split_gain;

@@ -2,8 +2,10 @@
  * Started under mpirun the rows are spread over the ranks for the one and stand on each for the
  * other. */
 #include "kernels/base/memory.h"
+#include "kernels/numeric/quantile.h"
 #include "kernels/numeric/random.h"
 #include "kernels/tree/boost_loss.h"
+#include "kernels/tree/boost_quantile.h"
 #include "kernels/tree/boost_ref.h"
 #include "kernels/tree/node.h"
 #include "tests/check.h"
@@ -245,12 +247,57 @@ static void gradients(BoostObjective objective, int64_t outputs) {
   }
 }
 
+/* Quantiles of groups spread over ranks, against counting; with ties, weights, empty groups. */
+static void quantiles(void) {
+  enum { GROUPS = 12, N = 600 };
+  Comm world = comm_world();
+  Stream s = random_stream(SEED, "test/quantiles", 0);
+  double value[N], out[GROUPS];
+  int64_t group[N], weight[N], begin[GROUPS + 1], own_weight[N], n = 0;
+  uint64_t key[N];
+  for (int64_t i = 0; i < N; i++) {
+    group[i] = random_integer(&s, (uint64_t)i, 0, GROUPS - 1);
+    double u = random_normal(&s, (uint64_t)i, 1);
+    value[i] = group[i] % 3 == 0   ? rint(u)
+               : group[i] % 3 == 1 ? u * 1e-300
+                                   : ldexp(u, (int)i % 900);
+    weight[i] = group[i] % 2 ? 1 : 1 + random_integer(&s, (uint64_t)i, 2, 5);
+  }
+  for (int64_t tenth = 0; tenth <= 10; tenth++) {
+    double alpha = (double)tenth / 10;
+    n = 0;
+    for (int64_t r = 0; r < GROUPS; r++) {
+      begin[r] = n;
+      for (int64_t i = 0; i < N; i++) {
+        if (group[i] != r || i % world.size != world.rank) continue;
+        key[n] = quantile_key(value[i]);
+        own_weight[n++] = weight[i];
+      }
+    }
+    begin[GROUPS] = n;
+    BoostItems items = {GROUPS, begin, key, own_weight};
+    CHECK_OK(boost_quantiles_all(&world, &items, alpha, out));
+    for (int64_t r = 0; r < GROUPS; r++) {
+      double whole = 0, below = 0, up_to = 0;
+      for (int64_t i = 0; i < N; i++) {
+        if (group[i] != r) continue;
+        whole += (double)weight[i];
+        below += value[i] < out[r] ? (double)weight[i] : 0;
+        up_to += value[i] <= out[r] ? (double)weight[i] : 0;
+      }
+      CHECK(whole == 0 ? out[r] == 0 : up_to >= alpha * whole && up_to > below);
+      CHECK(below < fmax(alpha * whole, 1));
+    }
+  }
+}
+
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   int64_t splits = 0;
   for (uint64_t number = 0; number < 400; number++) compare(number, &splits);
   CHECK(splits > 2000);
   layouts();
+  quantiles();
   gradients(BOOST_SQUARED, 1);
   gradients(BOOST_LOGISTIC, 1);
   gradients(BOOST_SOFTMAX, 5);

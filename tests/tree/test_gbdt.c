@@ -172,6 +172,12 @@ static void layouts(void) {
   compare_layouts((Case){.n = 900, .d = 5, .n_classes = 4, .order = SORTED}, &o);
   o.objective = 1 + BOOST_POISSON;
   compare_layouts((Case){.n = 900, .d = 5}, &o);
+  o.objective = 1 + BOOST_ABSOLUTE;
+  compare_layouts((Case){.n = 900, .d = 5}, &o);
+  o.objective = 1 + BOOST_QUANTILE;
+  o.alpha = 0.8;
+  compare_layouts((Case){.n = 900, .d = 5, .order = SORTED}, &o);
+  compare_layouts((Case){.n = 900, .d = 5, .weighted = true}, &o);
 }
 
 /* Single rows, batches and a loaded model agree; training gets better and better. */
@@ -228,6 +234,33 @@ static void predictions(int64_t n_classes, int objective) {
   memory_free(&all);
   memory_free(&again);
   memory_free(&one);
+}
+
+/* A quantile's model has its share of the training rows below it. */
+static void quantiles(void) {
+  Comm self = comm_self();
+  GbdtOptions options = defaults();
+  options.objective = 1 + BOOST_QUANTILE;
+  options.trees = 40;
+  options.min_samples_leaf = 20;
+  for (int k = 1; k < 10; k += 4) {
+    Data data;
+    Summary summary;
+    void *model = NULL;
+    double *out = NULL, below = 0;
+    options.alpha = k / 10.0;
+    data_make(&data, &self, 900, 5, 0, PLAIN);
+    summary_init(&summary, false);
+    CHECK_OK(NEW(&out, data.x.rows.n));
+    CHECK_OK(gbdt_model.fit_all(&self, &data.training, &options, NULL, &model, &summary));
+    CHECK_OK(gbdt_model.predict(model, &data.x, out));
+    for (int64_t i = 0; i < data.x.rows.n; i++) below += data.target[i] <= out[i];
+    CHECK_REAL(below / (double)data.x.rows.n, options.alpha, 0.05);
+    gbdt_model.free(&model);
+    memory_free(&out);
+    summary_clear(&summary);
+    data_clear(&data);
+  }
 }
 
 /* A sink that keeps units, as a run folder does. */
@@ -450,10 +483,11 @@ static void slopes(int64_t n_classes) {
 
 /* Every allocation of a fit fails once, on one rank after the other: all ranks get MEMORY, none
  * hangs, nothing is lost. */
-static void faults(int64_t n_classes) {
+static void faults(int64_t n_classes, int objective) {
   Comm world = comm_world();
   GbdtOptions options = defaults();
   options.trees = 2;
+  options.objective = objective;
   Data data;
   data_make(&data, &world, 60, 2, n_classes, PLAIN);
   int64_t nth = 1;
@@ -480,8 +514,10 @@ int main(int argc, char **argv) {
   layouts();
   predictions(0, 0);
   predictions(0, 1 + BOOST_POISSON);
+  predictions(0, 1 + BOOST_ABSOLUTE);
   predictions(2, 0);
   predictions(5, 0);
+  quantiles();
   resumes((Case){.n = 300, .d = 4}, OPTION_NONE_INTEGER);
   resumes((Case){.n = 300, .d = 4, .n_classes = 3}, 7);
   bad_input();
@@ -490,8 +526,9 @@ int main(int argc, char **argv) {
   weights(2);
   slopes(0);
   slopes(2);
-  faults(0);
-  faults(3);
+  faults(0, 0);
+  faults(0, 1 + BOOST_ABSOLUTE);
+  faults(3, 0);
   CHECK_INTEGER(memory_balance(), 0);
   int result = check_report("tree/gbdt");
   MPI_Finalize();
