@@ -7,34 +7,40 @@
 #include <string.h>
 
 #include "kernels/base/memory.h"
-#include "kernels/numeric/hash.h"
 
-static uint64_t load(const char *p, int n) {
-  uint64_t x = 0;
-  if (n == 8)
-    memcpy(&x, p, 8);
-  else
-    memcpy(&x, p, 4);
+__extension__ typedef unsigned __int128 Wide;
+
+static inline uint64_t load(const char *p) {
+  uint64_t x;
+  memcpy(&x, p, sizeof x);
   return x;
 }
 
-/* Not for anything that lasts: it only spreads words over slots. */
-static uint64_t hash_word(const char *p, int64_t n) {
+/* The first and the last eight of a word's bytes; both all of them if there are no more. */
+typedef struct Sides {
+  uint64_t first, last;
+} Sides;
+
+static inline Sides sides_of(const char *p, int64_t n) {
+  uint64_t keep = n >= 8 ? ~UINT64_C(0) : (UINT64_C(1) << 8 * n) - 1;
+  return (Sides){load(p) & keep, load(p + (n >= 8 ? n - 8 : 0)) & keep};
+}
+
+/* Not for anything that lasts: it only spreads words over slots. Most words have at most 16 bytes,
+ * for which there is no branch. */
+static inline uint64_t hash_word(const char *p, int64_t n, Sides sides) {
   const uint64_t odd = 0x9e3779b97f4a7c15u;
-  uint64_t h = (uint64_t)n, x = 0;
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8) {
-    h = (h ^ load(p + i, 8)) * odd;
-    h ^= h >> 32;
-  }
-  if (n >= 8) {
-    x = i < n ? load(p + n - 8, 8) : 0;
-  } else if (n >= 4) {
-    x = load(p, 4) << 32 | load(p + n - 4, 4);
-  } else {
-    for (; i < n; i++) x = x << 8 | (unsigned char)p[i];
-  }
-  return hash_mix(h ^ x);
+  uint64_t middle = 0;
+  for (int64_t i = 8; i + 8 < n; i += 8) middle = (middle ^ load(p + i)) * odd ^ middle >> 29;
+  Wide product =
+      (Wide)(sides.first ^ middle ^ odd) * ((sides.last + (uint64_t)n) ^ 0xd6e8feb86659fd93u);
+  return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+static inline bool equal(const char *p, const char *q, int64_t n, Sides sides) {
+  Sides other = sides_of(q, n);
+  if ((other.first ^ sides.first) | (other.last ^ sides.last)) return false;
+  return n <= 16 || memcmp(p + 8, q + 8, (size_t)n - 16) == 0;
 }
 
 void csv_words_clear(CsvWords *words) {
@@ -67,7 +73,7 @@ static Status words_append(CsvWords *words, const char *text, int64_t n) {
   Status status = OK;
   int64_t used = words->n > 0 ? words->offset[words->n] : 0;
   TRY(RESERVE(&words->offset, &words->capacity, words->n + 2));
-  TRY(RESERVE(&words->bytes, &words->bytes_capacity, used + n));
+  TRY(RESERVE(&words->bytes, &words->bytes_capacity, used + n + CSV_WORD_PADDING));
   if (n > 0) memcpy(words->bytes + used, text, (size_t)n);
   words->offset[++words->n] = used + n;
 done:
@@ -77,13 +83,14 @@ done:
 Status csv_words_code(CsvWords *words, const char *text, int64_t n, int32_t *code) {
   Status status = OK;
   if (2 * (words->n + 1) > words->n_slots) TRY(words_widen(words));
-  uint64_t hash = hash_word(text, n) >> 32, slot;
+  Sides sides = sides_of(text, n);
+  uint64_t hash = hash_word(text, n, sides) >> 32, slot;
   int64_t at = (int64_t)hash & (words->n_slots - 1);
   for (; (slot = words->slots[at]) != 0; at = (at + 1) & (words->n_slots - 1)) {
     if (slot >> 32 != hash) continue;
     int32_t found = (int32_t)(uint32_t)slot - 1;
     int64_t begin = words->offset[found], length = words->offset[found + 1] - begin;
-    if (length != n || memcmp(words->bytes + begin, text, (size_t)n) != 0) continue;
+    if (length != n || !equal(text, words->bytes + begin, n, sides)) continue;
     *code = found;
     return OK;
   }

@@ -14,7 +14,9 @@ typedef struct CsvWords {
   int64_t n_slots;
 } CsvWords;
 void csv_words_clear(CsvWords *words);
-/* The code of a word, a new one when it is new. Local. Fails with MEMORY. */
+enum { CSV_WORD_PADDING = 8 };
+/* The code of a word, a new one when it is new. CSV_WORD_PADDING bytes must be readable at text,
+ * whatever n is. Local. Fails with MEMORY. */
 CHECKED Status csv_words_code(CsvWords *words, const char *text, int64_t n, int32_t *code);
 /* The union over ranks as a dictionary, and the place there of each of mine (words->n codes; may be
  * NULL). Collective. Fails with MEMORY, agreed. */
