@@ -80,11 +80,13 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
 
 /* 1 for the rows that take part. */
 static Status mark(const Table *table, const FoldsOptions *o, uint8_t **where) {
-  Status status = NEW(where, table->rows.n);
-  if (status != OK) return status;
   const Column *split = o->split ? table_find(table, o->split) : NULL;
   bool parts = split && split->type == COLUMN_CATEGORY;
   int32_t train = parts ? dictionary_find(&split->dictionary, "train", 5) : 0;
+  if (train == MISSING_CODE)
+    return status_fail(INVALID, "split: column \"%s\" has no part \"train\"", o->split);
+  Status status = NEW(where, table->rows.n);
+  if (status != OK) return status;
   for (int64_t i = 0; i < table->rows.n; i++) (*where)[i] = !parts || split->code[i] == train;
   return OK;
 }

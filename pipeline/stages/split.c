@@ -78,6 +78,9 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   const SplitOptions *o = options;
   Division division = division_of(o, 0);
   TRY(division_plan(&division, &inputs[0]->schema));
+  if (schema_find(&inputs[0]->schema, o->column))
+    return status_fail(INVALID, "column: the input has a column \"%s\" already; name another",
+                       o->column);
   TRY(schema_copy(&inputs[0]->schema, &output->schema));
   TRY(schema_add(&output->schema, o->column, COLUMN_CATEGORY));
 done:

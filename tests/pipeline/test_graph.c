@@ -64,6 +64,12 @@ static void test_refused(void) {
       "\"s\": {\"kind\": \"synthesize\", \"rows\": 10},"
       "\"g\": {\"kind\": \"folds\", \"input\": \"s\", \"group\": \"tempi\"}}}",
       "/stages/g/group: ", "\"tempo\"");
+  refuse(
+      "{\"name\": \"x\", \"stages\": {"
+      "\"s\": {\"kind\": \"synthesize\", \"rows\": 10},"
+      "\"a\": {\"kind\": \"split\", \"input\": \"s\"},"
+      "\"b\": {\"kind\": \"split\", \"input\": \"a\"}}}",
+      "/stages/b/column: ", "name another");
 }
 
 /* Uses do not multiply with the ways to get there: 40 joins of a table with itself. */
