@@ -14,6 +14,7 @@ enum {
   PREDICT_ROWS = 16384,    /* rows of a block at most */
 };
 
+static const char *const class_weight_words[] = {"none", "balanced", NULL};
 static const char *const feature_words[] = {"auto", "all", "sqrt", "log2", "third", NULL};
 
 int64_t forest_features(double max_features, Task task, int64_t d) {
@@ -140,12 +141,16 @@ static const Option rows[] = {
                    "Splits from the root to a leaf at most; null: no limit."),
     OPTION_INTEGER(
         ForestOptions, min_samples_leaf, "1", 1, 1000000000,
-        "Rows of the sample that a leaf holds at least; a row drawn twice counts twice."),
+        "Rows of the sample that a leaf holds at least; a row drawn twice counts twice, and a row "
+        "of weight 2 as two; 1: no limit."),
     OPTION_INTEGER(ForestOptions, min_samples_split, "2", 2, 1000000000,
-                   "Rows of the sample that a node needs to be split."),
+                   "Rows of the sample that a node needs to be split, counted by weight; 2: no "
+                   "limit."),
     OPTION_REAL_OR_WORD(ForestOptions, max_features, "\"auto\"", 0, 1, feature_words,
                         "Features that a node looks at: a share, or all, sqrt, log2, third (of "
                         "their number); auto: all for regression, sqrt for classification."),
+    OPTION_WORD(ForestOptions, class_weight, "\"none\"", class_weight_words,
+                "balanced: rows weigh as much as makes all classes weigh the same together."),
     OPTION_BOOLEAN(ForestOptions, bootstrap, "true",
                    "Grow each tree on recordings drawn with replacement; false: on all rows."),
     OPTION_INTEGER(ForestOptions, bins, "255", 2, BINS_MAX,

@@ -13,11 +13,18 @@
 #include "ensemble.h"
 #include "kernels/model.h"
 
+/* What the rows of a class weigh, times their own weight. */
+typedef enum ForestClassWeight {
+  CLASS_WEIGHT_NONE,
+  CLASS_WEIGHT_BALANCED, /* all classes that have rows weigh the same together */
+} ForestClassWeight;
+
 typedef struct ForestOptions {
   int64_t trees;
   int64_t max_depth; /* OPTION_NONE_INTEGER: unlimited */
   int64_t min_samples_leaf, min_samples_split;
   double max_features; /* a share, or -(1 + a word's number) */
+  int class_weight;    /* ForestClassWeight */
   bool bootstrap;
   int64_t bins;
   bool oob;

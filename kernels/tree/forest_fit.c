@@ -8,9 +8,11 @@
  * large as the data, for every tree; after the trees are placed each rank predicts its own rows. */
 #include "forest_fit.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "kernels/base/memory.h"
+#include "kernels/numeric/exact.h"
 
 enum { SAMPLE_ATTEMPTS = 64 }; /* samples that weigh too much are drawn anew so many times */
 
@@ -20,7 +22,8 @@ enum { SAMPLE_ATTEMPTS = 64 }; /* samples that weigh too much are drawn anew so 
 static Status draw_sample(ForestFit *fit, int64_t tree) {
   int64_t n = fit->samples.rows.n, total = 0;
   if (!fit->options->bootstrap) {
-    for (int64_t i = 0; i < n; i++) fit->weight[i] = 1;
+    for (int64_t i = 0; i < n; i++)
+      fit->weight[i] = fit->samples.weight ? fit->samples.weight[i] : 1;
     return OK;
   }
   for (int64_t attempt = 0; attempt < SAMPLE_ATTEMPTS; attempt++) {
@@ -31,6 +34,7 @@ static Status draw_sample(ForestFit *fit, int64_t tree) {
     int32_t most = 0;
     for (int64_t i = 0; i < n; i++) {
       int32_t count = fit->counts[fit->samples.group[i]];
+      if (fit->samples.weight) count *= fit->samples.weight[i];
       fit->weight[i] = count;
       total += count;
       most = count > most ? count : most;
@@ -129,14 +133,21 @@ done:
   return status;
 }
 
+/* Rows as the grower counts them, in units of weight; the least number is no limit. */
+static int64_t scaled_rows(int64_t rows, int64_t least, double scale) {
+  int64_t scaled = (int64_t)ceil((double)rows * scale);
+  return rows <= least || scaled < least ? least : scaled;
+}
+
 static Status fit_new(ForestFit *fit) {
   Status status = OK;
   const ForestOptions *o = fit->options;
   const Samples *s = &fit->samples;
   int64_t d = s->rows.bins->d;
+  double scale = s->weight_scale;
   GrowOptions grow = {.max_depth = o->max_depth == OPTION_NONE_INTEGER ? INT64_MAX : o->max_depth,
-                      .min_samples_leaf = o->min_samples_leaf,
-                      .min_samples_split = o->min_samples_split,
+                      .min_samples_leaf = scaled_rows(o->min_samples_leaf, 1, scale),
+                      .min_samples_split = scaled_rows(o->min_samples_split, 2, scale),
                       .features = forest_features(o->max_features, fit->data->task, d)};
   fit->bag_bytes = o->bootstrap && (o->oob || o->permutations > 0) ? (s->n_groups + 7) / 8 : 0;
   TRY(grow_new(&s->rows, &grow, &fit->grower));
@@ -160,7 +171,7 @@ static void fit_free_grower(ForestFit *fit) {
 
 /* ---- the fit ---- */
 
-static Status check_data(const TrainingData *data, bool weighted) {
+static Status check_data(const TrainingData *data, const ForestOptions *options) {
   if (data->x->d < 1) {
     return status_fail(INVALID, "forest: there is no feature; name columns in features");
   }
@@ -175,10 +186,42 @@ static Status check_data(const TrainingData *data, bool weighted) {
     return status_fail(INVALID, "forest: %lld classes; 1 to 65535 are allowed",
                        (long long)data->n_classes);
   }
-  if (weighted) {
-    return status_fail(INVALID, "forest: row weights are not supported; remove the weight");
+  if (data->task == TASK_REGRESSION && options->class_weight != CLASS_WEIGHT_NONE) {
+    return status_fail(INVALID, "class_weight: balanced needs a target of classes; use none");
   }
   return OK;
+}
+
+/* Row weights that make all classes that have rows weigh the same together.
+ * Collective; out has one number for each of this rank's rows, the caller frees it. */
+static Status balance_all(const Comm *comm, const TrainingData *data, double **out) {
+  Status status = OK;
+  Exact *sums = NULL;
+  double *weight = NULL, total = 0, present = 0;
+  int64_t n = data->x->rows.n;
+  Status local = NEW(&sums, data->n_classes);
+  if (local == OK) local = NEW(&weight, data->n_classes);
+  if (local == OK) local = NEW(out, n);
+  AGREE(comm, local);
+  for (int64_t c = 0; c < data->n_classes; c++) exact_init(&sums[c]);
+  AGREE(comm, samples_check(data));
+  for (int64_t i = 0; i < n; i++) {
+    exact_add(&sums[(int64_t)data->target[i]], data->weight ? data->weight[i] : 1);
+  }
+  exact_join_all(comm, sums, data->n_classes);
+  for (int64_t c = 0; c < data->n_classes; c++) {
+    weight[c] = exact_round(&sums[c]);
+    total += weight[c];
+    present += weight[c] > 0;
+  }
+  for (int64_t i = 0; i < n; i++) {
+    double own = data->weight ? data->weight[i] : 1;
+    (*out)[i] = own * (total / (present * weight[(int64_t)data->target[i]]));
+  }
+done:
+  memory_free(&sums);
+  memory_free(&weight);
+  return status;
 }
 
 static Status grow_all(ForestFit *fit) {
@@ -200,14 +243,20 @@ Status forest_fit_all(const Comm *comm, const TrainingData *data, const void *op
                    .options = options,
                    .sink = sink,
                    .samples = {.shared = {.win = MPI_WIN_NULL}}};
+  TrainingData weighted = *data;
+  double *balanced = NULL;
   *model = NULL;
-  TRY(check_data(data, comm_any_all(comm, data->weight != NULL)));
+  TRY(check_data(data, options));
   status = NEW(&fit.forest, 1);
   *model = fit.forest;
   AGREE(comm, status);
   Forest *forest = fit.forest;
   TRY(bins_fit_all(comm, data->x, fit.options->bins, &forest->ensemble.bins));
-  TRY(samples_init_all(comm, data, &forest->ensemble.bins, true, &fit.samples));
+  if (fit.options->class_weight == CLASS_WEIGHT_BALANCED) {
+    TRY(balance_all(comm, data, &balanced));
+    weighted.weight = balanced;
+  }
+  TRY(samples_init_all(comm, &weighted, &forest->ensemble.bins, true, &fit.samples));
   forest->task = data->task;
   forest->n_classes = data->task == TASK_CLASSIFICATION ? data->n_classes : 0;
   forest->base = fit.samples.base;
@@ -220,6 +269,7 @@ done:
   free_trees(&fit);
   memory_free(&fit.in_bag);
   memory_free(&fit.importance);
+  memory_free(&balanced);
   samples_clear_all(&fit.samples);
   return status;
 }

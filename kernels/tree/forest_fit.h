@@ -22,7 +22,7 @@ typedef struct ForestFit {
   Samples samples;
   Grower *grower;
   int32_t *counts;   /* n_groups: times a recording is in the sample */
-  int32_t *weight;   /* rows.n */
+  int32_t *weight;   /* rows.n: times in the sample x row weight */
   uint8_t *bag;      /* bag_bytes: the sample being made */
   int64_t bag_bytes; /* 0: no out-of-bag score */
   PlacedTree *trees;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "kernels/base/memory.h"
+#include "kernels/numeric/exact.h"
 
 enum { CHUNK = 65536, LINE = 64 };
 
@@ -19,13 +20,18 @@ static size_t whole_lines(int64_t bytes) { return (size_t)((bytes + LINE - 1) / 
 typedef struct Run {
   uint8_t *codes;
   uint32_t *target;
-  int64_t *group; /* recording numbers as given; NULL: none */
+  int64_t *group;  /* recording numbers as given; NULL: none */
+  int32_t *weight; /* NULL: none */
 } Run;
 
-static Status check_targets(const TrainingData *data) {
+Status samples_check(const TrainingData *data) {
   for (int64_t i = 0; i < data->x->rows.n; i++) {
     double y = data->target[i];
     long long row = data->row_id ? data->row_id[i] : data->x->rows.begin + i;
+    if (data->weight && !(data->weight[i] > 0 && data->weight[i] <= 1e9)) {
+      return status_fail(NUMERIC, "weight: row %lld weighs %g; above 0 and up to 1e9 is allowed",
+                         row, data->weight[i]);
+    }
     if (data->task == TASK_CLASSIFICATION) {
       if (y >= 0 && y < (double)data->n_classes && y == floor(y)) continue;
       return status_fail(INVALID, "target: row %lld has class %g, classes are 0 to %lld", row, y,
@@ -42,24 +48,43 @@ static Status check_targets(const TrainingData *data) {
 
 static int bit_length(int64_t x) { return x > 0 ? 64 - __builtin_clzll((uint64_t)x) : 0; }
 
-/* Scale of the levels: base, unit, bits. Collective. */
-static Status choose_scale_all(const Comm *comm, const TrainingData *data, Samples *out) {
+static int32_t weight_of(const TrainingData *data, const Samples *s, int64_t i) {
+  double weight = rint(data->weight[i] * s->weight_scale);
+  return weight < 1 ? 1 : (int32_t)weight;
+}
+
+/* Scale and bound of the row weights. Collective. bits: that the target's levels want. */
+static void choose_weights_all(const Comm *comm, const TrainingData *data, int bits, Samples *out) {
+  enum { WANTED = 16 };
+  int64_t n = data->x->rows.n_global, mine = data->weight ? data->x->rows.n : 0, sum = 0;
+  double largest = 0, total = exact_sum_all(comm, data->weight, mine);
+  double room = ldexp(1, (62 - (bits < WANTED ? bits : WANTED)) / 2) / SAMPLES_WEIGHT_SHARE;
+  bool whole = true;
+  for (int64_t i = 0; i < mine; i++) {
+    largest = fmax(largest, data->weight[i]);
+    whole = whole && data->weight[i] == floor(data->weight[i]);
+  }
+  comm_max_real_all(comm, &largest, 1);
+  whole = !comm_any_all(comm, !whole);
+  double most = ldexp(1, SAMPLES_WEIGHT_BITS), scale = 1;
+  if (!whole || largest >= most || total >= room) {
+    scale = most;
+    /* No more than one unit for every row is ever added by rounding up. */
+    while (scale > 0x1p-20 && (largest * scale >= most || total * scale + (double)n >= room)) {
+      scale /= 2;
+    }
+  }
+  out->weight_scale = scale;
+  for (int64_t i = 0; i < mine; i++) sum += weight_of(data, out, i);
+  out->rows.weight_max = SAMPLES_WEIGHT_SHARE * comm_sum_one_all(comm, sum);
+}
+
+/* Scale of the levels: base, unit, bits; and of the weights. Collective. */
+static Status choose_scale_all(const Comm *comm, const TrainingData *data, bool weighted,
+                               Samples *out) {
   int64_t n = data->x->rows.n_global;
-  out->rows.weight_max = SAMPLES_WEIGHT_SHARE * n;
   out->rows.bits = 1;
   out->unit = 1;
-  int most = 62 - 2 * bit_length(out->rows.weight_max);
-  if (most > SAMPLES_BITS_MAX) most = SAMPLES_BITS_MAX;
-  if (most < SAMPLES_BITS_MIN) {
-    return status_fail(INVALID,
-                       "%lld rows are too many for trees on a replicated table; train on "
-                       "at most 33 million",
-                       (long long)n);
-  }
-  if (data->task == TASK_CLASSIFICATION) {
-    out->rows.n_classes = data->n_classes > 2 ? data->n_classes : 0;
-    return OK;
-  }
   double ends[2] = {-INFINITY, -INFINITY}; /* -min, max */
   bool integral = true;
   for (int64_t i = 0; i < data->x->rows.n; i++) {
@@ -71,6 +96,24 @@ static Status choose_scale_all(const Comm *comm, const TrainingData *data, Sampl
   comm_max_real_all(comm, ends, 2);
   integral = !comm_any_all(comm, !integral);
   double range = ends[0] + ends[1];
+  bool classes = data->task == TASK_CLASSIFICATION;
+  integral = integral && range < (double)(INT64_C(1) << SAMPLES_BITS_MAX);
+  int wanted = classes ? 1 : integral ? bit_length((int64_t)range) : SAMPLES_BITS_MAX;
+  out->rows.weight_max = SAMPLES_WEIGHT_SHARE * n;
+  out->weight_scale = 1;
+  if (weighted) choose_weights_all(comm, data, wanted, out);
+  int most = 62 - 2 * bit_length(out->rows.weight_max);
+  if (most > SAMPLES_BITS_MAX) most = SAMPLES_BITS_MAX;
+  if (most < SAMPLES_BITS_MIN) {
+    return status_fail(INVALID,
+                       "%lld rows are too many for trees on a replicated table; train on "
+                       "at most 33 million",
+                       (long long)n);
+  }
+  if (classes) {
+    out->rows.n_classes = data->n_classes > 2 ? data->n_classes : 0;
+    return OK;
+  }
   out->base = -ends[0];
   if (!isfinite(range)) {
     return status_fail(NUMERIC, "target: values from %g to %g are too far apart", out->base,
@@ -97,11 +140,12 @@ static void write_run(const TrainingData *data, const Samples *s, int64_t begin,
   bins_encode(s->rows.bins, data->x, begin, n, run->codes);
   for (int64_t i = 0; i < n; i++) run->target[i] = level_of(data, s, begin + i);
   for (int64_t i = 0; run->group && i < n; i++) run->group[i] = data->group[begin + i];
+  for (int64_t i = 0; run->weight && i < n; i++) run->weight[i] = weight_of(data, s, begin + i);
 }
 
 static void shift_run(const Run *run, int64_t rows, int64_t stride, Run *out) {
-  *out =
-      (Run){run->codes + rows * stride, run->target + rows, run->group ? run->group + rows : NULL};
+  *out = (Run){run->codes + rows * stride, run->target + rows,
+               run->group ? run->group + rows : NULL, run->weight ? run->weight + rows : NULL};
 }
 
 /* Send every rank's rows to all, chunk by chunk; owners keep them. */
@@ -112,27 +156,32 @@ static Status spread_rows_all(const Comm *comm, const TrainingData *data, const 
   int64_t largest = comm_max_one_all(comm, data->x->rows.n);
   int64_t chunk_rows = largest < CHUNK ? largest : CHUNK;
   int64_t mine[2] = {data->x->rows.begin, data->x->rows.n}, *shares = NULL;
-  size_t bytes[3] = {whole_lines(chunk_rows * stride),
+  size_t bytes[4] = {whole_lines(chunk_rows * stride),
                      whole_lines(chunk_rows * (int64_t)sizeof(uint32_t)),
-                     all->group ? whole_lines(chunk_rows * (int64_t)sizeof(int64_t)) : 0};
+                     all->group ? whole_lines(chunk_rows * (int64_t)sizeof(int64_t)) : 0,
+                     all->weight ? whole_lines(chunk_rows * (int64_t)sizeof(int32_t)) : 0};
+  size_t whole = bytes[0] + bytes[1] + bytes[2] + bytes[3];
   char *buffer = NULL;
   Status local = NEW(&shares, 2 * comm->size);
-  if (local == OK) local = NEW(&buffer, (int64_t)(bytes[0] + bytes[1] + bytes[2]));
+  if (local == OK) local = NEW(&buffer, (int64_t)whole);
   AGREE(comm, local);
   comm_allgather_all(comm, mine, sizeof mine, shares);
+  char *end = buffer + whole;
   Run chunk = {(uint8_t *)buffer, (uint32_t *)(void *)(buffer + bytes[0]),
-               all->group ? (int64_t *)(void *)(buffer + bytes[0] + bytes[1]) : NULL};
+               all->group ? (int64_t *)(void *)(buffer + bytes[0] + bytes[1]) : NULL,
+               all->weight ? (int32_t *)(void *)(end - bytes[3]) : NULL};
   for (int rank = 0; rank < comm->size; rank++) {
     for (int64_t done = 0; done < shares[2 * rank + 1]; done += chunk_rows) {
       int64_t left = shares[2 * rank + 1] - done, n = left < chunk_rows ? left : chunk_rows;
       if (rank == comm->rank) write_run(data, s, done, n, &chunk);
-      comm_broadcast_all(comm, rank, buffer, bytes[0] + bytes[1] + bytes[2]);
+      comm_broadcast_all(comm, rank, buffer, whole);
       if (!s->shared.owner) continue;
       Run to;
       shift_run(all, shares[2 * rank] + done, stride, &to);
       memcpy(to.codes, chunk.codes, (size_t)(n * stride));
       memcpy(to.target, chunk.target, (size_t)n * sizeof *to.target);
       if (to.group) memcpy(to.group, chunk.group, (size_t)n * sizeof *to.group);
+      if (to.weight) memcpy(to.weight, chunk.weight, (size_t)n * sizeof *to.weight);
     }
   }
 done:
@@ -234,17 +283,21 @@ Status samples_init_all(const Comm *comm, const TrainingData *data, const Bins *
   size_t codes_bytes = whole_lines(n * bins_stride(bins->d));
   size_t word_bytes = whole_lines(n * (int64_t)sizeof(uint32_t));
   *out = (Samples){.rows = {.n = n, .bins = bins}, .shared = {.win = MPI_WIN_NULL}};
-  AGREE(comm, check_targets(data));
-  TRY(choose_scale_all(comm, data, out)); /* the same on all ranks */
-  TRY(comm_shared_new_all(comm, codes_bytes + 2 * word_bytes, &out->shared));
+  AGREE(comm, samples_check(data));
+  bool weighted = comm_any_all(comm, data->weight != NULL);
+  TRY(choose_scale_all(comm, data, weighted, out)); /* the same on all ranks */
+  TRY(comm_shared_new_all(comm, codes_bytes + (weighted ? 3 : 2) * word_bytes, &out->shared));
   bool grouped = comm_any_all(comm, data->group != NULL);
   if (grouped) TRY(comm_shared_new_all(comm, (size_t)n * sizeof(int64_t), &raw));
   char *base = out->shared.data;
-  Run all = {(uint8_t *)base, (uint32_t *)(void *)(base + codes_bytes), raw.data};
   int32_t *group = (int32_t *)(void *)(base + codes_bytes + word_bytes);
+  int32_t *weight = (int32_t *)(void *)(base + codes_bytes + 2 * word_bytes);
+  Run all = {(uint8_t *)base, (uint32_t *)(void *)(base + codes_bytes), raw.data,
+             weighted ? weight : NULL};
   out->rows.codes = all.codes;
   out->rows.target = all.target;
   out->group = group;
+  out->weight = all.weight;
   TRY(fill_all(comm, data, direct, &all, group, &raw, out));
 done:
   if (raw.data) comm_shared_clear_all(&raw);

@@ -1,7 +1,7 @@
 /* Samples: the binned training rows of a forest, once per node in shared memory.
  *
  * Rows stand in their global order, whatever the layout over ranks. Targets are whole numbers with
- * one global scale, so that every sum over rows is exact. */
+ * one global scale, and so are row weights, so that every sum over rows is exact. */
 #ifndef SEGUE_TREE_SAMPLES_H
 #define SEGUE_TREE_SAMPLES_H
 
@@ -9,9 +9,10 @@
 #include "kernels/model.h"
 
 enum {
-  SAMPLES_BITS_MAX = 24,   /* resolution of a target that is not integral */
-  SAMPLES_BITS_MIN = 8,    /* what is left of it with the most rows that are allowed */
-  SAMPLES_WEIGHT_SHARE = 4 /* a sample weighs at most so many times the number of rows */
+  SAMPLES_BITS_MAX = 24,    /* resolution of a target that is not integral */
+  SAMPLES_BITS_MIN = 8,     /* what is left of it with the most rows that are allowed */
+  SAMPLES_WEIGHT_SHARE = 4, /* a sample weighs at most so many times what all rows weigh */
+  SAMPLES_WEIGHT_BITS = 12  /* resolution of row weights that are not small whole numbers */
 };
 
 /* target = base + unit x level; classes: level = class. */
@@ -19,7 +20,9 @@ typedef struct Samples {
   GrowRows rows;
   double base, unit;
   int64_t n_groups;
-  const int32_t *group; /* rows.n numbers 0 .. n_groups - 1 */
+  const int32_t *group;  /* rows.n numbers 0 .. n_groups - 1 */
+  const int32_t *weight; /* rows.n, 1 .. 2^SAMPLES_WEIGHT_BITS; NULL: all 1 */
+  double weight_scale;   /* weight = given weight x weight_scale, rounded, at least 1 */
   SharedMemory shared;
 } Samples;
 
@@ -29,10 +32,15 @@ typedef struct Samples {
  * also after a failure. direct false: rows travel by broadcast even where all ranks share one
  * window (which is what happens over several nodes); for tests. An integral target keeps its
  * values; another one is rounded to 2^-bits of its range, with 24 bits up to 130,000 rows and one
- * bit less for every 1.41 times more, which bounds rows to 33 million. Fails with NUMERIC when a
- * target is not finite, INVALID when a class is none or data are too many, MEMORY; agreed. */
+ * bit less for every 1.41 times more, which bounds rows to 33 million. Whole weights below 4,096
+ * are kept while their sum leaves the target its bits (at least 16); others are scaled by a power
+ * of two that takes the largest below 4,096 (lower, when rows are many) and rounded, no weight to
+ * nothing. Fails with NUMERIC when a target is not finite or a weight is not above 0 and up to
+ * 1e9, INVALID when a class is none or data are too many, MEMORY; agreed. */
 CHECKED Status samples_init_all(const Comm *comm, const TrainingData *data, const Bins *bins,
                                 bool direct, Samples *out);
+/* Are this rank's targets and weights what they have to be? Local. NUMERIC, INVALID as above. */
+CHECKED Status samples_check(const TrainingData *data);
 void samples_clear_all(Samples *samples);
 
 #endif

@@ -14,10 +14,14 @@ static const uint64_t SEED = 99;
 /* A synthetic problem, any rows of it on any rank. */
 typedef struct Data {
   Matrix x;
-  double *target;
+  double *target, *weight;
   int64_t *group, *row_id;
   TrainingData training;
 } Data;
+
+/* Sample weights of the fits below. */
+typedef enum Weights { WEIGHTS_NONE, WEIGHTS_REAL } Weights;
+static Weights weights;
 
 static void data_make(Data *data, const Comm *comm, int64_t n, int64_t d, int64_t n_classes,
                       bool grouped) {
@@ -27,6 +31,7 @@ static void data_make(Data *data, const Comm *comm, int64_t n, int64_t d, int64_
   CHECK_OK(NEW(&data->target, rows.n));
   CHECK_OK(NEW(&data->group, rows.n));
   CHECK_OK(NEW(&data->row_id, rows.n));
+  CHECK_OK(NEW(&data->weight, rows.n));
   Stream s = random_stream(SEED, "test/data", (uint64_t)n);
   for (int64_t i = 0; i < rows.n; i++) {
     uint64_t row = (uint64_t)(rows.begin + i);
@@ -43,11 +48,13 @@ static void data_make(Data *data, const Comm *comm, int64_t n, int64_t d, int64_
         n_classes ? fmod(floor(signal * 2 + noise), (double)n_classes) : signal * 10 + noise;
     data->group[i] = (rows.begin + i) / 3 * 1000003;
     data->row_id[i] = 7 * (rows.begin + i);
+    data->weight[i] = 0.1 + 3 * random_uniform(&s, row, 1001);
   }
   data->training = (TrainingData){.task = n_classes ? TASK_CLASSIFICATION : TASK_REGRESSION,
                                   .n_classes = n_classes,
                                   .x = &data->x,
                                   .target = data->target,
+                                  .weight = weights == WEIGHTS_REAL ? data->weight : NULL,
                                   .group = grouped ? data->group : NULL,
                                   .row_id = data->row_id,
                                   .seed = SEED};
@@ -58,6 +65,7 @@ static void data_clear(Data *data) {
   memory_free(&data->target);
   memory_free(&data->group);
   memory_free(&data->row_id);
+  memory_free(&data->weight);
 }
 
 static ForestOptions defaults(void) {
@@ -143,6 +151,105 @@ static void layouts(void) {
   options.max_features = 0.4;
   options.bins = 7;
   compare_layouts(600, 4, 0, true, &options);
+  options = defaults();
+  weights = WEIGHTS_REAL;
+  compare_layouts(600, 4, 0, true, &options);
+  compare_layouts(600, 4, 5, true, &options);
+  weights = WEIGHTS_NONE;
+  options.class_weight = CLASS_WEIGHT_BALANCED;
+  compare_layouts(600, 4, 2, true, &options);
+  compare_layouts(600, 4, 5, false, &options);
+}
+
+/* A model of rows of which every third stands `times` times, or weighs so much. */
+static Hash hash_of_repeated(int64_t n_classes, int64_t times, double each, bool repeat,
+                             const ForestOptions *options) {
+  enum { ROWS = 200 };
+  Comm self = comm_self();
+  Data data, copies;
+  Summary summary;
+  void *model = NULL;
+  int64_t n = repeat ? ROWS + (ROWS + 2) / 3 * (times - 1) : ROWS, at = 0;
+  data_make(&data, &self, ROWS, 4, n_classes, false);
+  data_make(&copies, &self, n, 4, n_classes, false);
+  for (int64_t i = 0; i < ROWS; i++) {
+    for (int64_t k = 0; k < (repeat && i % 3 == 0 ? times : 1); k++, at++) {
+      for (int64_t j = 0; j < 4; j++) {
+        matrix_column(&copies.x, j)[at] = matrix_column(&data.x, j)[i];
+      }
+      copies.target[at] = data.target[i];
+      copies.weight[at] = !repeat && i % 3 == 0 ? (double)times * each : each;
+    }
+  }
+  CHECK_INTEGER(at, n);
+  if (!repeat || each != 1) copies.training.weight = copies.weight;
+  summary_init(&summary, true);
+  CHECK_OK(forest_model.fit_all(&self, &copies.training, options, NULL, &model, &summary));
+  Hash hash = hash_model(&model);
+  forest_model.free(&model);
+  summary_clear(&summary);
+  data_clear(&data);
+  data_clear(&copies);
+  return hash;
+}
+
+/* Weight 2 is the row twice, when no sample is drawn; a common factor of all weights is nothing. */
+static void weight_is_repetition(void) {
+  static const int64_t classes[] = {0, 2, 5};
+  for (int k = 0; k < 3; k++) {
+    for (int64_t times = 2; times < 4; times++) {
+      ForestOptions options = defaults();
+      options.trees = 2;
+      options.bootstrap = options.oob = false;
+      options.min_samples_leaf = k == 0 ? 1 : 3;
+      options.min_samples_split = 7;
+      options.max_features = 0.5;
+      Hash repeated = hash_of_repeated(classes[k], times, 1, true, &options);
+      Hash weighted = hash_of_repeated(classes[k], times, 1, false, &options);
+      CHECK(hash_compare(&repeated, &weighted) == 0);
+      options.min_samples_leaf = 1;
+      options.min_samples_split = 2;
+      repeated = hash_of_repeated(classes[k], times, 1, true, &options);
+      Hash other = hash_of_repeated(classes[k], times + 1, 1, false, &options);
+      CHECK(hash_compare(&repeated, &other) != 0);
+      if (classes[k] == 0) continue; /* halves take bits from the levels of the target */
+      weighted = hash_of_repeated(classes[k], times, 0.5, false, &options);
+      CHECK(hash_compare(&repeated, &weighted) == 0);
+    }
+  }
+}
+
+/* Balanced class weights are the weights that one would give by hand. */
+static void balanced_classes(void) {
+  Comm world = comm_world();
+  ForestOptions options = defaults();
+  Hash hashes[3];
+  for (int kind = 0; kind < 3; kind++) {
+    Data data;
+    Summary summary;
+    void *model = NULL;
+    int64_t count[4] = {0};
+    data_make(&data, &world, 500, 4, 4, true);
+    for (int64_t i = 0; i < data.x.rows.n; i++) { /* class 3 is left without rows */
+      int64_t class = (int64_t)data.target[i];
+      data.target[i] = (double)(class == 3 ? 0 : class);
+      count[(int64_t)data.target[i]]++;
+    }
+    comm_sum_all(&world, count, 4);
+    for (int64_t i = 0; i < data.x.rows.n; i++) {
+      data.weight[i] = 500 / (3.0 * (double)count[(int64_t)data.target[i]]);
+    }
+    options.class_weight = kind == 0 ? CLASS_WEIGHT_BALANCED : CLASS_WEIGHT_NONE;
+    if (kind == 1) data.training.weight = data.weight;
+    summary_init(&summary, world.rank == 0);
+    CHECK_OK(forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
+    hashes[kind] = hash_model(&model);
+    forest_model.free(&model);
+    summary_clear(&summary);
+    data_clear(&data);
+  }
+  CHECK(hash_compare(&hashes[0], &hashes[1]) == 0);
+  CHECK(hash_compare(&hashes[0], &hashes[2]) != 0);
 }
 
 /* Rows that travel by broadcast give the same samples. */
@@ -153,11 +260,17 @@ static void broadcast_samples(void) {
   Samples direct, sent;
   data_make(&data, &world, 500, 5, 0, true);
   CHECK_OK(bins_fit_all(&world, &data.x, 255, &bins));
+  data.training.weight = data.weight;
   CHECK_OK(samples_init_all(&world, &data.training, &bins, true, &direct));
   CHECK_OK(samples_init_all(&world, &data.training, &bins, false, &sent));
   CHECK(memcmp(direct.rows.codes, sent.rows.codes, 500 * 8) == 0);
   CHECK(memcmp(direct.rows.target, sent.rows.target, 500 * sizeof(uint32_t)) == 0);
   CHECK(memcmp(direct.group, sent.group, 500 * sizeof(int32_t)) == 0);
+  CHECK(memcmp(direct.weight, sent.weight, 500 * sizeof(int32_t)) == 0);
+  for (int64_t i = 0; i < data.x.rows.n; i++) {
+    double exact = data.weight[i] * sent.weight_scale;
+    CHECK_REAL(sent.weight[data.x.rows.begin + i], exact, 0.5);
+  }
   CHECK_INTEGER(direct.n_groups, 167);
   CHECK_INTEGER(sent.n_groups, 167);
   for (int i = 0; i < 500; i++) CHECK_INTEGER(sent.group[i], i / 3);
@@ -322,9 +435,13 @@ static void bad_input(void) {
   data_make(&data, &world, 50, 2, 3, true);
   if (data.x.rows.begin == 0 && data.x.rows.n > 0) data.target[0] = 3;
   expect_failure(&data, &world, INVALID, "row 0 has class 3, classes are 0 to 2");
-  data.training.weight = data.target;
-  expect_failure(&data, &world, INVALID, "weight");
   data_clear(&data);
+  weights = WEIGHTS_REAL;
+  data_make(&data, &world, 50, 2, 3, true);
+  if (data.x.rows.begin == 0 && data.x.rows.n > 0) data.weight[2] = 0;
+  expect_failure(&data, &world, NUMERIC, "weight: row 14 weighs 0; above 0");
+  data_clear(&data);
+  weights = WEIGHTS_NONE;
   data_make(&data, &world, 50, 0, 0, true);
   expect_failure(&data, &world, INVALID, "no feature");
   data_clear(&data);
@@ -371,6 +488,7 @@ static void faults(int64_t n_classes) {
   ForestOptions options = defaults();
   options.trees = 2;
   options.permutations = 1;
+  if (n_classes) options.class_weight = CLASS_WEIGHT_BALANCED;
   Data data;
   data_make(&data, &world, 60, 2, n_classes, true);
   int64_t nth = 1;
@@ -408,6 +526,8 @@ int main(int argc, char **argv) {
   Comm world = comm_world();
   layouts();
   broadcast_samples();
+  weight_is_repetition();
+  balanced_classes();
   predictions(0);
   predictions(2);
   predictions(5);
@@ -418,6 +538,9 @@ int main(int argc, char **argv) {
   odd_data();
   faults(0);
   faults(3);
+  weights = WEIGHTS_REAL;
+  faults(2);
+  weights = WEIGHTS_NONE;
   feature_counts();
   CHECK_INTEGER(memory_balance(), 0);
   int failed = check_report("tree/forest");
