@@ -149,6 +149,9 @@ static const Option rows[] = {
     OPTION_REAL_OR_WORD(ForestOptions, max_features, "\"auto\"", 0, 1, feature_words,
                         "Features that a node looks at: a share, or all, sqrt, log2, third (of "
                         "their number); auto: all for regression, sqrt for classification."),
+    OPTION_BOOLEAN(ForestOptions, extremely_randomised, "false",
+                   "Look at one drawn threshold of a feature instead of the best one (uniform over "
+                   "bins, which are quantiles); usually with bootstrap false."),
     OPTION_WORD(ForestOptions, class_weight, "\"none\"", class_weight_words,
                 "balanced: rows weigh as much as makes all classes weigh the same together."),
     OPTION_BOOLEAN(ForestOptions, bootstrap, "true",

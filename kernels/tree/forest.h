@@ -25,6 +25,7 @@ typedef struct ForestOptions {
   int64_t min_samples_leaf, min_samples_split;
   double max_features; /* a share, or -(1 + a word's number) */
   int class_weight;    /* ForestClassWeight */
+  bool extremely_randomised;
   bool bootstrap;
   int64_t bins;
   bool oob;

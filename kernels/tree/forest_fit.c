@@ -148,6 +148,7 @@ static Status fit_new(ForestFit *fit) {
   GrowOptions grow = {.max_depth = o->max_depth == OPTION_NONE_INTEGER ? INT64_MAX : o->max_depth,
                       .min_samples_leaf = scaled_rows(o->min_samples_leaf, 1, scale),
                       .min_samples_split = scaled_rows(o->min_samples_split, 2, scale),
+                      .random = o->extremely_randomised,
                       .features = forest_features(o->max_features, fit->data->task, d)};
   fit->bag_bytes = o->bootstrap && (o->oob || o->permutations > 0) ? (s->n_groups + 7) / 8 : 0;
   TRY(grow_new(&s->rows, &grow, &fit->grower));

@@ -12,6 +12,10 @@
  * - Ties go to the lower feature, then to the lower bin, then to missing right.
  * - The limit stands in the middle of the empty bins between the two, rounded down. Where no row of
  *   the node misses the feature, missing values follow the heavier child, ties to the left.
+ * - Extremely randomised (Geurts et al. 2006): of a feature one candidate is looked at, a bin drawn
+ *   from the lowest occupied one to the one below the highest, which stays the limit; missing
+ * values go to a drawn side. Thresholds are so uniform over bins, which are quantiles, not over
+ * values. Which feature is taken, and everything else, is as without.
  * - Features of a node: the first `features` of a permutation addressed by the node's path; when
  *   none of them can split, the next ones one by one until one can (as scikit-learn does).
  * - A node is a leaf when it is at max_depth, lighter than min_samples_split, has one value or
@@ -38,6 +42,7 @@ typedef struct GrowOptions {
   int64_t max_depth; /* INT64_MAX: unlimited */
   int64_t min_samples_leaf, min_samples_split;
   int64_t features; /* looked at in a node, 1 .. d */
+  bool random;      /* one drawn threshold a feature instead of all candidates */
 } GrowOptions;
 
 /* A grown tree; arrays belong to the grower and hold until it grows the next one. */
@@ -83,6 +88,15 @@ static inline double grow_purity(int64_t squares_left, int64_t n_left, int64_t s
 /* Paths: the root's, and that of a child. */
 enum { GROW_ROOT_PATH = 1 };
 uint64_t grow_child_path(uint64_t path, bool right);
+
+/* A threshold drawn for bins low .. high - 1, low < high; addressed by tree (stream), path and
+ * feature. */
+typedef struct GrowThreshold {
+  int32_t bin;
+  bool missing_left;
+} GrowThreshold;
+GrowThreshold grow_threshold(const Stream *nodes, uint64_t path, int32_t feature, int32_t low,
+                             int32_t high);
 
 /* The permutation of features of a node, made step by step; order is the identity before the first
  * step and again after grow_shuffle_undo. */

@@ -69,9 +69,23 @@ static void consider(Plain *p, const uint8_t *member, int32_t feature, int32_t b
   if (gain > best->gain) *best = (Best){gain, feature, bin, missing_left};
 }
 
-static void consider_feature(Plain *p, const uint8_t *member, int32_t feature, Best *best) {
+/* The drawn threshold of a feature; false when it has not two occupied bins. */
+static bool consider_random(Plain *p, const uint8_t *member, int32_t feature, uint64_t path,
+                            bool missing, Best *best) {
+  int32_t low = 0, high = bins_of(p->rows->bins, feature) - 1;
+  while (low < high && !occupied(p, member, feature, low)) low++;
+  while (low < high && !occupied(p, member, feature, high)) high--;
+  if (low == high) return false;
+  GrowThreshold t = grow_threshold(p->nodes, path, feature, low, high);
+  consider(p, member, feature, t.bin, missing && t.missing_left, best);
+  return true;
+}
+
+static void consider_feature(Plain *p, const uint8_t *member, int32_t feature, uint64_t path,
+                             Best *best) {
   int32_t bins = bins_of(p->rows->bins, feature), before = -1;
   bool missing = occupied(p, member, feature, BINS_MISSING);
+  if (p->options->random && consider_random(p, member, feature, path, missing, best)) return;
   for (int32_t bin = 0; bin < bins; bin++) {
     if (!occupied(p, member, feature, bin)) continue;
     if (before >= 0) {
@@ -92,10 +106,10 @@ static Best choose(Plain *p, const uint8_t *member, uint64_t path) {
   for (int64_t j = 0; j < p->d; j++) p->looked[j] = all;
   for (int64_t j = 0; j < k && !all; j++) p->looked[grow_shuffle_next(&p->shuffle)] = 1;
   for (int32_t j = 0; j < p->d; j++) {
-    if (p->looked[j]) consider_feature(p, member, j, &best);
+    if (p->looked[j]) consider_feature(p, member, j, path, &best);
   }
   while (!all && best.feature < 0 && p->shuffle.step < p->d) {
-    consider_feature(p, member, grow_shuffle_next(&p->shuffle), &best);
+    consider_feature(p, member, grow_shuffle_next(&p->shuffle), path, &best);
   }
   grow_shuffle_undo(&p->shuffle);
   return best;

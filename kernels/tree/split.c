@@ -24,6 +24,14 @@ void grow_shuffle_begin(GrowShuffle *shuffle, const Stream *nodes, uint64_t path
   shuffle->step = 0;
 }
 
+/* Draw 0 of a path is the shuffle's. */
+GrowThreshold grow_threshold(const Stream *nodes, uint64_t path, int32_t feature, int32_t low,
+                             int32_t high) {
+  uint64_t bits = random_bits(nodes, path, (uint32_t)feature + 2), span = (uint64_t)(high - low);
+  int32_t above = (int32_t)(((unsigned __int128)bits * span) >> 64);
+  return (GrowThreshold){low + above, (bits & 1) != 0};
+}
+
 /* One step of Fisher and Yates; a 64-bit product maps bits to 0 .. left - 1 with a bias < 2^-40. */
 int32_t grow_shuffle_next(GrowShuffle *shuffle) {
   int64_t step = shuffle->step++, left = shuffle->d - step;
@@ -84,11 +92,27 @@ static void compute_gains(const Splitter *s, const Item *item, int32_t n, Occupi
 
 static int bit_length(int64_t x) { return x > 0 ? 64 - __builtin_clzll((uint64_t)x) : 0; }
 
+/* Offer the drawn candidate of a feature with two or more occupied bins. */
+static void offer_random(const Splitter *s, const Item *item, uint64_t missing, int32_t feature,
+                         Split *best) {
+  const Occupied *o = s->occupied;
+  int32_t k = 0;
+  GrowThreshold t = grow_threshold(s->nodes, item->path, feature, o->bin[0], o->bin[o->n - 1]);
+  while (o->bin[k + 1] <= t.bin) k++;
+  bool missing_left = missing && t.missing_left;
+  uint64_t left = o->left[k] + (missing_left ? missing : 0);
+  offer(s, item, left, feature, t.bin, missing_left, best);
+}
+
 /* Offer the candidates between the occupied bins of a feature. missing: packed sum, 0: none. */
 static void offer_occupied(const Splitter *s, Item *item, uint64_t missing, int32_t feature,
                            Split *best) {
   Occupied *o = s->occupied;
   int32_t n = o->n - 1;
+  if (s->options.random && n > 0) {
+    offer_random(s, item, missing, feature, best);
+    return;
+  }
   if (missing) {
     for (int32_t k = 0; k < n; k++) {
       int32_t bin = split_middle(o->bin[k], o->bin[k + 1]);
@@ -212,7 +236,8 @@ static void try_two_rows(const Splitter *s, const Item *item, const int32_t *fea
 /* Candidates of the given features, ascending. */
 static void try_features(const Splitter *s, Item *item, const int32_t *feature, int64_t n,
                          int64_t squares, Split *best) {
-  if (item->end - item->begin == 2 && s->options.min_samples_leaf == 1) {
+  bool two = item->end - item->begin == 2;
+  if (two && s->options.min_samples_leaf == 1 && !s->options.random) {
     try_two_rows(s, item, feature, n, best);
     return;
   }
@@ -251,6 +276,7 @@ static void choose_features(Splitter *s, const Item *item, const Stream *nodes) 
 Split split_find(Splitter *s, Item *item, const Stream *nodes, double *decrease) {
   Split best = {.gain = -1, .feature = -1};
   int64_t squares = s->classes ? split_count_classes(s, item) : 0;
+  s->nodes = nodes;
   choose_features(s, item, nodes);
   try_features(s, item, s->chosen, s->options.features, squares, &best);
   if (s->options.features < s->d) {

@@ -53,6 +53,7 @@ typedef struct Splitter {
   ClassCount *count;      /* n_classes, zero between uses */
   int32_t *chosen, *open; /* d: features to look at, and those of them that are not `same` */
   GrowShuffle shuffle;
+  const Stream *nodes; /* of the tree being grown */
 } Splitter;
 
 /* Take scratch memory; record and pool are the grower's. Fails with MEMORY. */

@@ -97,14 +97,38 @@ static void sweep_classes(const Splitter *s, const Item *item, int32_t feature,
   for (uint32_t i = 0; i < n; i++) s->count[s->sorted[i] & 0xffffu].left = 0;
 }
 
+/* The drawn candidate of a feature with two or more occupied value bins. */
+static void try_threshold(const Splitter *s, const Item *item, int32_t feature,
+                          const uint64_t map[4], int64_t squares, Split *best) {
+  int32_t low = -1, high = -1;
+  for (int32_t bin = 0; bin < BINS_MISSING; bin++) {
+    if (!(map[bin / 64] >> (bin % 64) & 1)) continue;
+    if (low < 0) low = bin;
+    high = bin;
+  }
+  GrowThreshold t = grow_threshold(s->nodes, item->path, feature, low, high);
+  int32_t last = t.bin; /* occupied */
+  while (!(map[last / 64] >> (last % 64) & 1)) last--;
+  Moved moved = {.squares_right = squares};
+  uint32_t n = (uint32_t)(item->end - item->begin);
+  bool missing_left = map[3] >> 63 && t.missing_left;
+  if (missing_left) move_rows(s, s->start[high], n, &moved);
+  move_rows(s, 0, s->start[last], &moved);
+  offer_moved(s, item, &moved, feature, t.bin, missing_left, best);
+  for (uint32_t i = 0; i < n; i++) s->count[s->sorted[i] & 0xffffu].left = 0;
+}
+
 void split_try_classes(const Splitter *s, Item *item, int32_t feature, int64_t squares,
                        Split *best) {
   uint64_t map[4] = {0};
   sort_by_code(s, item, feature, map);
   int occupied = 0;
   for (int word = 0; word < 4; word++) occupied += __builtin_popcountll(map[word]);
+  int values = occupied - (int)(map[3] >> 63);
   if (occupied == 1) {
     split_learn_same(item, feature);
+  } else if (s->options.random && values > 1) {
+    try_threshold(s, item, feature, map, squares, best);
   } else {
     sweep_classes(s, item, feature, map, squares, false, best);
     if (map[3] >> 63) sweep_classes(s, item, feature, map, squares, true, best);

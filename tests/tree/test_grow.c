@@ -115,6 +115,7 @@ static void random_problems(uint64_t seed) {
     if (pick(&s, &draw, 3) == 0) options.min_samples_leaf = 1 + pick(&s, &draw, 6);
     if (pick(&s, &draw, 3) == 0) options.min_samples_split = 2 + pick(&s, &draw, 12);
     if (pick(&s, &draw, 3) == 0) options.max_depth = pick(&s, &draw, 6);
+    options.random = round % 3 == 2;
     int64_t n_classes = classes[pick(&s, &draw, 5)];
     int level_bits = bits[pick(&s, &draw, 3)];
     compare(seed + round, n, d, n_classes, level_bits, &options);
@@ -130,6 +131,10 @@ static void histograms(uint64_t seed) {
   compare(seed, 3000, 3, 0, 12, &options);
   options.features = 1;
   compare(seed, 2000, 3, 0, 7, &options);
+  compare(seed, 2000, 3, 20, 7, &options);
+  options = (GrowOptions){
+      .max_depth = 8, .min_samples_leaf = 2, .min_samples_split = 2, .features = 3, .random = true};
+  compare(seed, 2000, 3, 0, 12, &options);
   compare(seed, 2000, 3, 20, 7, &options);
 }
 
@@ -163,11 +168,29 @@ static void small_cases(void) {
   grow_free(&grower);
 }
 
+/* Thresholds: in range, about equally often, and apart for other paths and features. */
+static void thresholds(uint64_t seed) {
+  Stream nodes = random_stream(seed, "test/nodes", 3);
+  int count[5] = {0}, left = 0, same = 0;
+  enum { DRAWS = 5000 };
+  for (uint64_t path = 0; path < DRAWS; path++) {
+    GrowThreshold t = grow_threshold(&nodes, path, 4, 10, 15);
+    CHECK(t.bin >= 10 && t.bin < 15);
+    if (t.bin >= 10 && t.bin < 15) count[t.bin - 10]++;
+    left += t.missing_left;
+    same += grow_threshold(&nodes, path, 5, 10, 15).bin == t.bin;
+  }
+  for (int k = 0; k < 5; k++) CHECK_REAL(count[k], DRAWS / 5, 150); /* five deviations */
+  CHECK_REAL(same, DRAWS / 5, 150);
+  CHECK_REAL(left, DRAWS / 2, 180);
+}
+
 int main(void) {
   uint64_t seed = 20240817;
   small_cases();
   random_problems(seed);
   histograms(seed);
+  thresholds(seed);
   CHECK_INTEGER(memory_balance(), 0);
   return check_report("tree/grow");
 }
