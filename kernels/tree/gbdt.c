@@ -7,13 +7,14 @@
 #include <string.h>
 
 #include "boost_fit.h"
+#include "boost_walk.h"
 #include "kernels/base/memory.h"
 #include "node.h"
 
 enum {
-  PREDICT_ROWS = 4096,     /* rows of a block */
-  PREDICT_VALUES = 131072, /* sums of a block at most, unless a row has more */
-  BARS = 30,               /* features drawn in the report */
+  SWEEP = 4096,    /* rows that are binned together, a multiple of BOOST_WALK_ROWS */
+  WALK_LEAST = 64, /* rows that are worth laying out the trees */
+  BARS = 30,       /* features drawn in the report */
   LEAVES_MOST = 65536,
   DEPTH_MOST = 16, /* without a limit of leaves */
 };
@@ -235,55 +236,82 @@ done:
 
 /* ---- prediction ---- */
 
-/* Predict n rows from local row `first`, with buffers of a block. */
-static void predict_block(const Gbdt *model, const Matrix *x, int64_t first, int64_t n,
-                          uint8_t *codes, int32_t *value, double *level, double *raw, double *out) {
-  const Ensemble *e = &model->ensemble;
-  const BoostLoss *loss = &model->loss;
-  int64_t outputs = loss->outputs;
-  int64_t width = model->task == TASK_CLASSIFICATION ? model->n_classes : 1;
-  memset(level, 0, (size_t)(n * outputs) * sizeof *level);
-  bins_encode(&e->bins, x, first, n, codes);
+/* Buffers of a block of rows. */
+typedef struct Predictor {
+  const Gbdt *model;
+  const BoostWalk *walk; /* NULL: too few rows to lay the trees out */
+  uint8_t *columns;
+  int32_t *value;
+  double *level, *raw;
+} Predictor;
+
+/* Sums of leaf values of n rows of codes, output by output. */
+static void sum_block(const Predictor *p, const uint8_t *codes, int64_t n) {
+  const Ensemble *e = &p->model->ensemble;
+  int64_t outputs = p->model->loss.outputs;
+  memset(p->level, 0, (size_t)(BOOST_WALK_ROWS * outputs) * sizeof *p->level);
+  if (p->walk) boost_walk_columns(codes, n, e->bins.d, p->columns);
   for (int64_t tree = 0; tree < e->n_trees; tree++) {
-    double *own = level + tree % outputs * n;
-    ensemble_leaves(e, tree, codes, NULL, n, value);
-    for (int64_t i = 0; i < n; i++) own[i] += value[i];
+    double *own = p->level + tree % outputs * BOOST_WALK_ROWS;
+    if (p->walk) {
+      boost_walk_tree(p->walk, tree, p->columns, n, own);
+      continue;
+    }
+    ensemble_leaves(e, tree, codes, NULL, n, p->value);
+    for (int64_t i = 0; i < n; i++) own[i] += p->value[i];
   }
+}
+
+static void predict_block(const Predictor *p, const uint8_t *codes, int64_t n, double *out) {
+  const BoostLoss *loss = &p->model->loss;
+  bool classes = p->model->task == TASK_CLASSIFICATION;
+  int64_t width = classes ? p->model->n_classes : 1;
+  sum_block(p, codes, n);
   for (int64_t i = 0; i < n; i++) {
     double pair[2];
-    for (int64_t k = 0; k < outputs; k++) raw[k] = loss->base[k] + loss->unit * level[k * n + i];
-    boost_loss_finish(loss, raw, width == 1 ? pair : out + (first + i) * width);
-    if (width == 1) out[first + i] = model->task == TASK_CLASSIFICATION ? 1 : pair[0];
+    for (int64_t k = 0; k < loss->outputs; k++) {
+      p->raw[k] = loss->base[k] + loss->unit * p->level[k * BOOST_WALK_ROWS + i];
+    }
+    boost_loss_finish(loss, p->raw, width == 1 ? pair : out + i * width);
+    if (width == 1) out[i] = classes ? 1 : pair[0];
   }
 }
 
 static Status gbdt_predict(const void *opaque, const Matrix *x, double *out) {
   Status status = OK;
   const Gbdt *model = opaque;
-  int64_t outputs = model->loss.outputs, n = x->rows.n;
-  int64_t block = PREDICT_VALUES / outputs < PREDICT_ROWS ? PREDICT_VALUES / outputs : PREDICT_ROWS;
-  if (block < 64) block = 64;
-  if (block > n) block = n;
+  const int64_t block = BOOST_WALK_ROWS, outputs = model->loss.outputs, n = x->rows.n;
+  const int64_t width = model->task == TASK_CLASSIFICATION ? model->n_classes : 1;
+  const int64_t stride = bins_stride(x->d), sweep = n < SWEEP ? n : SWEEP;
+  Predictor p = {.model = model};
+  BoostWalk walk = {0};
   uint8_t *codes = NULL;
-  int32_t *value = NULL;
-  double *level = NULL, *raw = NULL;
   if (x->d != model->ensemble.bins.d) {
     return status_fail(INVALID, "gbdt: rows have %lld features, the model has %lld",
                        (long long)x->d, (long long)model->ensemble.bins.d);
   }
-  TRY(NEW(&codes, block * bins_stride(x->d)));
-  TRY(NEW(&value, block));
-  TRY(NEW(&level, block * outputs));
-  TRY(NEW(&raw, outputs));
-  for (int64_t first = 0; first < n; first += block) {
-    int64_t here = n - first < block ? n - first : block;
-    predict_block(model, x, first, here, codes, value, level, raw, out);
+  TRY(NEW(&codes, sweep * stride));
+  TRY(NEW(&p.columns, 2 * block * x->d));
+  TRY(NEW(&p.value, block));
+  TRY(NEW(&p.level, block * outputs));
+  TRY(NEW(&p.raw, outputs));
+  if (n >= WALK_LEAST && x->d <= BOOST_WALK_FEATURES) {
+    TRY(boost_walk_init(&model->ensemble, &walk));
+    p.walk = &walk;
+  }
+  for (int64_t i = 0; i < n; i += block) {
+    if (i % SWEEP == 0) {
+      bins_encode(&model->ensemble.bins, x, i, n - i < SWEEP ? n - i : SWEEP, codes);
+    }
+    predict_block(&p, codes + i % SWEEP * stride, n - i < block ? n - i : block, out + i * width);
   }
 done:
+  boost_walk_clear(&walk);
   memory_free(&codes);
-  memory_free(&value);
-  memory_free(&level);
-  memory_free(&raw);
+  memory_free(&p.columns);
+  memory_free(&p.value);
+  memory_free(&p.level);
+  memory_free(&p.raw);
   return status;
 }
 
