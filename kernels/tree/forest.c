@@ -146,6 +146,12 @@ static const Option rows[] = {
     OPTION_INTEGER(ForestOptions, min_samples_split, "2", 2, 1000000000,
                    "Rows of the sample that a node needs to be split, counted by weight; 2: no "
                    "limit."),
+    OPTION_REAL(ForestOptions, min_impurity_decrease, "0", 0, 1e300,
+                "Impurity (variance of the target, or Gini's) that a split takes away at least, "
+                "times the share of the rows that are in its node."),
+    OPTION_INTEGER(ForestOptions, max_leaf_nodes, "null", 2, 1000000000,
+                   "Leaves of a tree at most; the split that takes the most impurity away is made "
+                   "first. null: no limit."),
     OPTION_REAL_OR_WORD(ForestOptions, max_features, "\"auto\"", 0, 1, feature_words,
                         "Features that a node looks at: a share, or all, sqrt, log2, third (of "
                         "their number); auto: all for regression, sqrt for classification."),

@@ -23,8 +23,10 @@ typedef struct ForestOptions {
   int64_t trees;
   int64_t max_depth; /* OPTION_NONE_INTEGER: unlimited */
   int64_t min_samples_leaf, min_samples_split;
-  double max_features; /* a share, or -(1 + a word's number) */
-  int class_weight;    /* ForestClassWeight */
+  double min_impurity_decrease;
+  int64_t max_leaf_nodes; /* OPTION_NONE_INTEGER: unlimited */
+  double max_features;    /* a share, or -(1 + a word's number) */
+  int class_weight;       /* ForestClassWeight */
   bool extremely_randomised;
   bool bootstrap;
   int64_t bins;

@@ -139,17 +139,28 @@ static int64_t scaled_rows(int64_t rows, int64_t least, double scale) {
   return rows <= least || scaled < least ? least : scaled;
 }
 
+/* The least decrease in squared levels; with two classes levels are 0 and 1, whose variance is half
+ * of Gini's impurity. */
+static double scaled_decrease(const ForestFit *fit) {
+  double given = fit->options->min_impurity_decrease, unit = fit->samples.unit;
+  if (fit->data->task == TASK_REGRESSION) return given / (unit * unit);
+  return fit->samples.rows.n_classes > 0 ? given : given / 2;
+}
+
 static Status fit_new(ForestFit *fit) {
   Status status = OK;
   const ForestOptions *o = fit->options;
   const Samples *s = &fit->samples;
   int64_t d = s->rows.bins->d;
   double scale = s->weight_scale;
-  GrowOptions grow = {.max_depth = o->max_depth == OPTION_NONE_INTEGER ? INT64_MAX : o->max_depth,
-                      .min_samples_leaf = scaled_rows(o->min_samples_leaf, 1, scale),
-                      .min_samples_split = scaled_rows(o->min_samples_split, 2, scale),
-                      .random = o->extremely_randomised,
-                      .features = forest_features(o->max_features, fit->data->task, d)};
+  GrowOptions grow = {
+      .max_depth = o->max_depth == OPTION_NONE_INTEGER ? INT64_MAX : o->max_depth,
+      .min_samples_leaf = scaled_rows(o->min_samples_leaf, 1, scale),
+      .min_samples_split = scaled_rows(o->min_samples_split, 2, scale),
+      .max_leaves = o->max_leaf_nodes == OPTION_NONE_INTEGER ? 0 : o->max_leaf_nodes,
+      .min_decrease = scaled_decrease(fit),
+      .random = o->extremely_randomised,
+      .features = forest_features(o->max_features, fit->data->task, d)};
   fit->bag_bytes = o->bootstrap && (o->oob || o->permutations > 0) ? (s->n_groups + 7) / 8 : 0;
   TRY(grow_new(&s->rows, &grow, &fit->grower));
   TRY(NEW(&fit->counts, o->bootstrap ? s->n_groups : 0));

@@ -10,7 +10,10 @@
  * split_classes.c.
  *
  * Of two children the larger waits on a stack while the smaller is grown, so at most log2(n) wait,
- * with one histogram each. Nodes are numbered as they are made and put into preorder at the end. */
+ * with one histogram each. Nodes are numbered as they are made and put into preorder at the end.
+ *
+ * With a limit of leaves, nodes that can be split wait in a heap instead, the best split on top.
+ * Many may wait, so none has a full histogram. */
 #include "grow.h"
 
 #include <string.h>
@@ -26,11 +29,21 @@ enum {
   FEW_CLASSES = 32,     /* so many classes of a leaf are sorted by insertion */
 };
 
+/* A node with its split. */
+typedef struct Open {
+  Item item;
+  Split split;
+  double decrease;
+} Open;
+
 struct Grower {
   Splitter s;                   /* rows, options, records, scratch */
   bool full;                    /* full histograms pay */
   int32_t slots, n_free, *free; /* histograms in s.pool */
   double root_impurity;         /* times weight */
+  double least_decrease;        /* of impurity times weight; 0: none */
+  Open *heap;                   /* max_leaves; best first */
+  int64_t n_heap;
   int64_t n_nodes;
   int64_t *made; /* per node in order of creation: word without distance */
   int32_t *left; /* its left child, 0: leaf; the right one follows */
@@ -243,15 +256,22 @@ static bool missing_side(const Grower *g, const Item *item, const Split *split) 
   return 2 * split->weight_left >= item->weight;
 }
 
-/* Split or close one node; children go onto the stack, the smaller one on top. */
-static int grow_node(Grower *g, Item *item, const Stream *nodes, Item *stack, int top) {
-  Split split = {.feature = -1};
-  double decrease = 0;
-  if (!must_be_leaf(g, item)) split = split_find(&g->s, item, nodes, &decrease);
-  if (split.feature < 0) {
-    make_leaf(g, item);
-    return top;
-  }
+/* Find the split of a node, or close it; returns whether it can be split. */
+static bool open_node(Grower *g, const Item *item, const Stream *nodes, Open *out) {
+  *out = (Open){.item = *item, .split = {.feature = -1}};
+  if (!must_be_leaf(g, item)) out->split = split_find(&g->s, &out->item, nodes, &out->decrease);
+  /* Rounding may take a decrease of nothing below zero. */
+  bool enough = g->least_decrease <= 0 || out->decrease >= g->least_decrease;
+  if (out->split.feature >= 0 && enough) return true;
+  make_leaf(g, item);
+  return false;
+}
+
+/* Split a node. */
+static void split_node(Grower *g, const Open *open, Item *out_left, Item *out_right) {
+  const Item *item = &open->item;
+  Split split = open->split;
+  double decrease = open->decrease;
   int64_t node = node_split(split.feature, split.bin, missing_side(g, item, &split));
   int64_t middle = partition(g, item, node);
   g->made[item->node] = node;
@@ -259,29 +279,90 @@ static int grow_node(Grower *g, Item *item, const Stream *nodes, Item *stack, in
   double share = g->root_impurity > 0 && decrease > 0 ? decrease / g->root_impurity : 0;
   g->tree.importance[split.feature] +=
       (int64_t)(share * (double)(INT64_C(1) << GROW_IMPORTANCE_BITS) + 0.5);
-  Item left = {.begin = item->begin,
-               .end = middle,
-               .weight = split.weight_left,
-               .sum = split.sum_left,
-               .depth = item->depth + 1,
-               .path = grow_child_path(item->path, false),
-               .same = item->same,
-               .node = (int32_t)g->n_nodes};
-  Item right = {.begin = middle,
-                .end = item->end,
-                .weight = item->weight - split.weight_left,
-                .sum = item->sum - split.sum_left,
-                .depth = item->depth + 1,
-                .path = grow_child_path(item->path, true),
-                .same = item->same,
-                .node = (int32_t)g->n_nodes + 1};
+  *out_left = (Item){.begin = item->begin,
+                     .end = middle,
+                     .weight = split.weight_left,
+                     .sum = split.sum_left,
+                     .depth = item->depth + 1,
+                     .path = grow_child_path(item->path, false),
+                     .same = item->same,
+                     .node = (int32_t)g->n_nodes,
+                     .slot = -1};
+  *out_right = (Item){.begin = middle,
+                      .end = item->end,
+                      .weight = item->weight - split.weight_left,
+                      .sum = item->sum - split.sum_left,
+                      .depth = item->depth + 1,
+                      .path = grow_child_path(item->path, true),
+                      .same = item->same,
+                      .node = (int32_t)g->n_nodes + 1,
+                      .slot = -1};
   g->n_nodes += 2;
+}
+
+/* Split or close one node; children go onto the stack, the smaller one on top. */
+static int grow_node(Grower *g, const Item *item, const Stream *nodes, Item *stack, int top) {
+  Open open;
+  Item left, right;
+  if (!open_node(g, item, nodes, &open)) return top;
+  split_node(g, &open, &left, &right);
   bool left_small = left.end - left.begin <= right.end - right.begin;
   Item *small = left_small ? &left : &right, *large = left_small ? &right : &left;
   share_histogram(g, item, small, large);
   stack[top++] = *large;
   stack[top++] = *small;
   return top;
+}
+
+static void grow_depth_first(Grower *g, const Item *root, const Stream *nodes) {
+  Item stack[STACK];
+  int top = 0;
+  stack[top++] = *root;
+  while (top > 0) {
+    Item item = stack[--top];
+    top = grow_node(g, &item, nodes, stack, top);
+  }
+}
+
+static bool is_better(const Open *a, const Open *b) {
+  if (a->decrease != b->decrease) return a->decrease > b->decrease;
+  return a->item.node < b->item.node;
+}
+
+static void heap_push(Grower *g, const Open *open) {
+  int64_t at = g->n_heap++;
+  for (; at > 0 && is_better(open, &g->heap[(at - 1) / 2]); at = (at - 1) / 2) {
+    g->heap[at] = g->heap[(at - 1) / 2];
+  }
+  g->heap[at] = *open;
+}
+
+static Open heap_pop(Grower *g) {
+  Open best = g->heap[0], last = g->heap[--g->n_heap];
+  int64_t at = 0, child = 1;
+  for (; child < g->n_heap; at = child, child = 2 * at + 1) {
+    if (child + 1 < g->n_heap && is_better(&g->heap[child + 1], &g->heap[child])) child++;
+    if (!is_better(&g->heap[child], &last)) break;
+    g->heap[at] = g->heap[child];
+  }
+  g->heap[at] = last;
+  return best;
+}
+
+static void grow_best_first(Grower *g, const Item *root, const Stream *nodes) {
+  Open open;
+  int64_t leaves = 1;
+  g->n_heap = 0;
+  if (open_node(g, root, nodes, &open)) heap_push(g, &open);
+  for (; g->n_heap > 0 && leaves < g->s.options.max_leaves; leaves++) {
+    Item child[2];
+    open = heap_pop(g);
+    split_node(g, &open, &child[0], &child[1]);
+    for (int side = 0; side < 2; side++) {
+      if (open_node(g, &child[side], nodes, &open)) heap_push(g, &open);
+    }
+  }
+  for (int64_t i = 0; i < g->n_heap; i++) make_leaf(g, &g->heap[i].item);
 }
 
 /* Put the leaf table into the order of the nodes. */
@@ -323,7 +404,6 @@ static void write_nodes(Grower *g) {
 }
 
 void grow_tree(Grower *g, const int32_t *weight, const Stream *nodes, GrownTree *out) {
-  Item stack[STACK];
   g->n_leaf = g->tree.n_leaf = 0;
   memset(g->tree.importance, 0, (size_t)g->s.d * sizeof *g->tree.importance);
   g->n_free = g->slots;
@@ -334,11 +414,11 @@ void grow_tree(Grower *g, const int32_t *weight, const Stream *nodes, GrownTree 
     build_histogram(g, 0, root.end, g->s.pool + root.slot * g->s.d * BINS_CODES);
   }
   g->n_nodes = 1;
-  int top = 0;
-  stack[top++] = root;
-  while (top > 0) {
-    Item item = stack[--top];
-    top = grow_node(g, &item, nodes, stack, top);
+  g->least_decrease = g->s.options.min_decrease * (double)root.weight;
+  if (g->s.options.max_leaves > 0) {
+    grow_best_first(g, &root, nodes);
+  } else {
+    grow_depth_first(g, &root, nodes);
   }
   write_nodes(g);
   *out = g->tree;
@@ -346,9 +426,14 @@ void grow_tree(Grower *g, const int32_t *weight, const Stream *nodes, GrownTree 
 
 static int bit_length(int64_t x) { return x > 0 ? 64 - __builtin_clzll((uint64_t)x) : 0; }
 
-/* Most nodes that a tree can have: two a row less one, and no more than its depth allows. */
+static int64_t leaves_max(const GrowRows *rows, const GrowOptions *options) {
+  int64_t limit = options->max_leaves;
+  return limit > 0 && limit < rows->n ? limit : rows->n;
+}
+
+/* Most nodes that a tree can have: two a leaf less one, and no more than its depth allows. */
 static int64_t nodes_max(const GrowRows *rows, const GrowOptions *options) {
-  int64_t by_rows = 2 * rows->n - 1;
+  int64_t by_rows = 2 * leaves_max(rows, options) - 1;
   if (options->max_depth >= 40) return by_rows;
   int64_t by_depth = (INT64_C(2) << options->max_depth) - 1;
   return by_rows < by_depth ? by_rows : by_depth;
@@ -362,11 +447,13 @@ Status grow_new(const GrowRows *rows, const GrowOptions *options, Grower **out) 
   int64_t d = rows->bins->d, n_max = nodes_max(rows, options);
   bool classes = rows->n_classes > 2;
   TRY(splitter_init(&g->s, rows, options));
-  g->full = !classes && 2 * options->features > d;
+  bool limited = options->max_leaves > 0;
+  g->full = !classes && !limited && 2 * options->features > d;
   g->slots = g->full ? bit_length(rows->n / HISTOGRAM_ROWS) + 2 : 0;
   TRY(NEW(&g->s.record, (rows->n + 1) * g->s.words));
   TRY(NEW(&g->s.pool, g->slots * d * BINS_CODES));
   TRY(NEW(&g->free, g->slots));
+  TRY(NEW(&g->heap, limited ? leaves_max(rows, options) : 0));
   TRY(NEW(&g->made, n_max));
   TRY(NEW(&g->left, n_max));
   TRY(NEW(&g->size, n_max));
@@ -388,6 +475,7 @@ void grow_free(Grower **grower) {
   memory_free(&g->s.record);
   memory_free(&g->s.pool);
   memory_free(&g->free);
+  memory_free(&g->heap);
   memory_free(&g->made);
   memory_free(&g->left);
   memory_free(&g->size);

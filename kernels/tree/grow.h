@@ -20,7 +20,11 @@
  *   none of them can split, the next ones one by one until one can (as scikit-learn does).
  * - A node is a leaf when it is at max_depth, lighter than min_samples_split, has one value or
  * class only, or no candidate leaves min_samples_leaf on both sides. Weights count as rows: a row
- * drawn twice counts twice. A split without any gain is allowed (it may open the way to one). */
+ * drawn twice counts twice. A split without any gain is allowed (it may open the way to one),
+ * unless it takes less than min_decrease x weight of the root away (levels squared, or Gini).
+ * - With max_leaves the open node is split next whose split takes the most impurity x weight away,
+ *   ties to the one that was made first (its left child before its right one), until there are so
+ *   many leaves; otherwise the order of nodes changes nothing. */
 #ifndef SEGUE_TREE_GROW_H
 #define SEGUE_TREE_GROW_H
 
@@ -41,8 +45,10 @@ typedef struct GrowRows {
 typedef struct GrowOptions {
   int64_t max_depth; /* INT64_MAX: unlimited */
   int64_t min_samples_leaf, min_samples_split;
-  int64_t features; /* looked at in a node, 1 .. d */
-  bool random;      /* one drawn threshold a feature instead of all candidates */
+  int64_t features;    /* looked at in a node, 1 .. d */
+  int64_t max_leaves;  /* 2 or more; 0: unlimited */
+  double min_decrease; /* of impurity, as a part of what the root's rows weigh; 0: none */
+  bool random;         /* one drawn threshold a feature instead of all candidates */
 } GrowOptions;
 
 /* A grown tree; arrays belong to the grower and hold until it grows the next one. */

@@ -14,7 +14,7 @@ typedef struct Plain {
   int64_t d, stride;
   int64_t *left;   /* n_classes weights of what was measured last */
   uint8_t *looked; /* d: features looked at in a node */
-  double root_impurity;
+  double root_impurity, least_decrease;
   GrownTree tree;
 } Plain;
 
@@ -168,13 +168,13 @@ static Status grow(Plain *p, const uint8_t *member, int64_t depth, uint64_t path
   bool leaf = depth >= o->max_depth || all.weight < o->min_samples_split || pure(p, member);
   if (!leaf) best = choose(p, member, path);
   all = measure(p, member, 0, true);
-  if (best.feature < 0) {
-    p->tree.node[at] = node_leaf(leaf_value(p, &all));
-    return OK;
-  }
   double weight = (double)all.weight;
   double decrease =
       p->rows->n_classes > 2 ? best.gain - (double)all.squares / weight : best.gain / weight;
+  if (best.feature < 0 || (p->least_decrease > 0 && decrease < p->least_decrease)) {
+    p->tree.node[at] = node_leaf(leaf_value(p, &all));
+    return OK;
+  }
   double share = p->root_impurity > 0 && decrease > 0 ? decrease / p->root_impurity : 0;
   p->tree.importance[best.feature] +=
       (int64_t)(share * (double)(INT64_C(1) << GROW_IMPORTANCE_BITS) + 0.5);
@@ -229,6 +229,7 @@ Status grow_tree_ref(const GrowRows *rows, const GrowOptions *options, const int
   for (int32_t j = 0; j < d; j++) p.shuffle.order[j] = j;
   for (int64_t i = 0; i < rows->n; i++) member[i] = weight[i] > 0;
   p.root_impurity = impurity(&p, member);
+  p.least_decrease = options->min_decrease * (double)measure(&p, member, 0, true).weight;
   status = grow(&p, member, 0, GROW_ROOT_PATH);
 done:
   memory_free(&member);

@@ -74,6 +74,7 @@ static ForestOptions defaults(void) {
                          .min_samples_leaf = 1,
                          .min_samples_split = 2,
                          .max_features = -1,
+                         .max_leaf_nodes = OPTION_NONE_INTEGER,
                          .bootstrap = true,
                          .bins = 255,
                          .oob = true};
@@ -159,6 +160,8 @@ static void layouts(void) {
   options.class_weight = CLASS_WEIGHT_BALANCED;
   options.extremely_randomised = true;
   compare_layouts(600, 4, 2, true, &options);
+  options.max_leaf_nodes = 9;
+  options.min_impurity_decrease = 0.001;
   compare_layouts(600, 4, 5, false, &options);
 }
 
@@ -513,6 +516,55 @@ static void faults(int64_t n_classes) {
   data_clear(&data);
 }
 
+/* Nodes of a forest of one tree on everything. */
+static int64_t nodes_of(int64_t n_classes, double times, double min_decrease, int64_t max_leaves) {
+  Comm self = comm_self();
+  Data data;
+  Summary summary;
+  void *model = NULL;
+  ForestOptions options = defaults();
+  options.trees = 1;
+  options.bootstrap = options.oob = false;
+  options.min_impurity_decrease = min_decrease;
+  options.max_leaf_nodes = max_leaves;
+  data_make(&data, &self, 300, 4, n_classes, false);
+  for (int64_t i = 0; i < 300; i++) {
+    double low = matrix_column(&data.x, 0)[i] < 0.25;
+    data.target[i] = n_classes ? low : low * times;
+    for (int64_t j = 1; j < 4; j++) matrix_column(&data.x, j)[i] = 0;
+  }
+  data.target[5] = n_classes ? 1 - data.target[5] : times - data.target[5];
+  summary_init(&summary, true);
+  CHECK_OK(forest_model.fit_all(&self, &data.training, &options, NULL, &model, &summary));
+  const Forest *forest = model;
+  int64_t nodes = forest->ensemble.node_offset[1];
+  forest_model.free(&model);
+  summary_clear(&summary);
+  data_clear(&data);
+  return nodes;
+}
+
+/* A quarter of the rows has another target, and one row is odd. The first split takes all but that
+ * row's impurity away: variance 3/16 or Gini 3/8, less a little; the odd row's splits about 1/300
+ * in variance. The least decrease is in units of the target squared, or Gini's. */
+static void least_decreases(void) {
+  int64_t none = OPTION_NONE_INTEGER;
+  for (double times = 1; times < 1000; times *= 30) {
+    double squared = times * times;
+    CHECK(nodes_of(0, times, 0, none) > 3);
+    CHECK_INTEGER(nodes_of(0, times, 0.01 * squared, none), 3);
+    CHECK_INTEGER(nodes_of(0, times, 0.15 * squared, none), 3);
+    CHECK_INTEGER(nodes_of(0, times, 0.22 * squared, none), 1);
+    CHECK_INTEGER(nodes_of(0, times, 0, 2), 3);
+  }
+  for (int64_t n_classes = 2; n_classes < 4; n_classes++) {
+    CHECK(nodes_of(n_classes, 1, 0, none) > 3);
+    CHECK_INTEGER(nodes_of(n_classes, 1, 0.3, none), 3);
+    CHECK_INTEGER(nodes_of(n_classes, 1, 0.44, none), 1);
+    CHECK_INTEGER(nodes_of(n_classes, 1, 0, 2), 3);
+  }
+}
+
 static void feature_counts(void) {
   CHECK_INTEGER(forest_features(-1, TASK_REGRESSION, 16), 16);
   CHECK_INTEGER(forest_features(-1, TASK_CLASSIFICATION, 17), 4);
@@ -531,6 +583,7 @@ int main(int argc, char **argv) {
   broadcast_samples();
   weight_is_repetition();
   balanced_classes();
+  least_decreases();
   predictions(0);
   predictions(2);
   predictions(5);
