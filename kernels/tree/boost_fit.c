@@ -29,7 +29,7 @@ typedef struct Fit {
   const Comm *comm;
   const TrainingData *data;
   const GbdtOptions *options;
-  const int8_t *slope;
+  const BoostConstraints *constraints;
   WorkSink *sink;
   Gbdt *model;
   BoostHistory *history;
@@ -140,7 +140,8 @@ static void fill_rules(const Fit *fit, double g_unit, double h_unit, BoostRules 
       .least_gain = o->min_split_gain > 0 ? o->min_split_gain / gain_unit : 0,
       .value_unit = g_unit / h_unit,
       .gain_unit = gain_unit,
-      .slope = fit->slope,
+      .slope = fit->constraints->slope,
+      .group = fit->constraints->group,
   };
 }
 
@@ -505,12 +506,13 @@ static Status finish(Fit *fit) {
 }
 
 Status boost_fit_all(const Comm *comm, const TrainingData *data, const GbdtOptions *options,
-                     const int8_t *slope, WorkSink *sink, Gbdt *model, BoostHistory *history) {
+                     const BoostConstraints *constraints, WorkSink *sink, Gbdt *model,
+                     BoostHistory *history) {
   Status status = OK;
   Fit fit = {.comm = comm,
              .data = data,
              .options = options,
-             .slope = slope,
+             .constraints = constraints,
              .sink = sink,
              .model = model,
              .history = history};

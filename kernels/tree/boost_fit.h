@@ -13,12 +13,17 @@ typedef struct BoostHistory {
   double *gain;          /* d: loss taken away by splits on each feature, all rounds made */
 } BoostHistory;
 
+/* By feature; NULL: none. See BoostRules. */
+typedef struct BoostConstraints {
+  int8_t *slope;
+  uint64_t *group;
+} BoostConstraints;
+
 /* Boost. model: task, classes, objective, bins are set; fills the rest.
- * Collective. slope: d directions or NULL. The caller clears history and model, also after a
- * failure. Fails with NUMERIC, INVALID, MEMORY, STOPPED, FORMAT (a saved unit that is none);
- * agreed. */
+ * Collective. The caller clears history and model, also after a failure. Fails with NUMERIC,
+ * INVALID, MEMORY, STOPPED, FORMAT (a saved unit that is none); agreed. */
 CHECKED Status boost_fit_all(const Comm *comm, const TrainingData *data, const GbdtOptions *options,
-                             const int8_t *slope, WorkSink *sink, Gbdt *model,
+                             const BoostConstraints *constraints, WorkSink *sink, Gbdt *model,
                              BoostHistory *history);
 void boost_history_clear(BoostHistory *history);
 

@@ -100,6 +100,8 @@ double boost_net_gain(const BoostLayout *layout, const BoostRules *rules, const 
 void boost_children(const BoostLayout *layout, const BoostRules *rules, const BoostNode *node,
                     const BoostSplit *split, BoostNode *left, BoostNode *right) {
   *left = *right = *node;
+  left->used = right->used = split->feature;
+  if (rules->group) left->groups = right->groups = node->groups & rules->group[split->feature];
   for (int w = 0; w < layout->words; w++) {
     left->sum[w] = split->left[w];
     right->sum[w] = node->sum[w] - split->left[w];
@@ -422,7 +424,8 @@ static void begin_tree_all(BoostGrower *g) {
     g->open_slot[g->n_open++] = (int32_t)(g->n_slots - 1 - i);
   Item *root = &g->item[0];
   *root = (Item){.end = s->n, .rows = sums[2], .left = -1, .slot = -1, .gain = -1};
-  root->node = (BoostNode){{(uint64_t)sums[0], (uint64_t)sums[1]}, -INFINITY, INFINITY};
+  root->node = boost_root();
+  for (int w = 0; w < 2; w++) root->node.sum[w] = (uint64_t)sums[w];
 }
 
 static void search_root_all(BoostGrower *g) {

@@ -92,6 +92,7 @@ static void search(Ref *ref, int64_t at) {
   BoostSplit best = {.gain = -1};
   for (int64_t p = 0; p < ref->sample->n_features; p++) {
     int32_t feature = ref->sample->feature[p];
+    if (!boost_may_split(ref->rules, &item->node, feature)) continue;
     for (int32_t bin = 0; bin < bins_of(ref->rows->bins, feature); bin++) {
       for (int side = 0; side < 2; side++) {
         BoostSplit split = {.feature = feature, .bin = bin, .missing_left = side};
@@ -158,7 +159,7 @@ Status boost_grow_ref(const BoostRows *rows, const BoostSample *sample, const Bo
   TRY(NEW(&ref.item, 2 * limits->max_leaves + 1));
   TRY(NEW(&ref.where, sample->n));
   RefNode *root = &ref.item[0];
-  *root = (RefNode){.node = {.low = -INFINITY, .high = INFINITY}, .left = -1};
+  *root = (RefNode){.node = boost_root(), .left = -1};
   for (int64_t i = 0; i < sample->n; i++) {
     for (int w = 0; w < layout->words; w++) {
       root->node.sum[w] += sample->packed[sample->row[i] * layout->words + w];

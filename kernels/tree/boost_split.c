@@ -221,7 +221,7 @@ void boost_split_feature(const BoostLayout *layout, const BoostRules *rules, con
   const uint64_t *missing = histogram + BINS_MISSING * words;
   BoostSums absent = boost_unpack(layout, missing);
   bool has_missing = absent.h > 0;
-  if (bins == 1 && !has_missing) return;
+  if ((bins == 1 && !has_missing) || !boost_may_split(rules, node, feature)) return;
   for (int w = 0; w < words; w++) add_up(histogram, words, w, bins, p.word[w]);
   const Side side[2] = {{0},
                         {(double)absent.g, (double)absent.h, (double)absent.n, .least_value_h = 1}};

@@ -13,6 +13,8 @@
 #ifndef SEGUE_TREE_BOOST_SPLIT_H
 #define SEGUE_TREE_BOOST_SPLIT_H
 
+#include <math.h>
+
 #include "bins.h"
 #include "kernels/numeric/elementary.h"
 
@@ -60,12 +62,15 @@ static inline BoostSums boost_unpack(const BoostLayout *layout, const uint64_t *
 
 /* What a split has to obey, in the units of a tree. */
 typedef struct BoostRules {
-  double l1, l2;       /* l1 in units of g, l2 in units of h */
-  double least_h;      /* of a side, at least 1 */
-  double least_n;      /* rows of a side, at least 1 */
-  double least_gain;   /* a split has to gain more */
-  double value_unit;   /* value of a leaf = -value_unit x g / (h + l2) */
-  double gain_unit;    /* of gains, in those of the loss */
+  double l1, l2;     /* l1 in units of g, l2 in units of h */
+  double least_h;    /* of a side, at least 1 */
+  double least_n;    /* rows of a side, at least 1 */
+  double least_gain; /* a split has to gain more */
+  double value_unit; /* value of a leaf = -value_unit x g / (h + l2) */
+  double gain_unit;  /* of gains, in those of the loss */
+  /* d: bit k: the feature is in group k, and only features of one group may follow each other on a
+   * path; a feature of no group stays alone. NULL: all may. */
+  const uint64_t *group;
   const int8_t *slope; /* d: -1, 0 or 1, the direction a prediction may move in; NULL: free */
 } BoostRules;
 
@@ -81,7 +86,20 @@ typedef struct BoostSplit {
 typedef struct BoostNode {
   uint64_t sum[2];
   double low, high;
+  int32_t used;    /* feature of the split above; -1: the root */
+  uint64_t groups; /* that hold all features used above */
 } BoostNode;
+
+/* The root; its sums are to be filled in. */
+static inline BoostNode boost_root(void) {
+  return (BoostNode){.low = -INFINITY, .high = INFINITY, .used = -1, .groups = UINT64_MAX};
+}
+/* May a node be split on a feature? */
+static inline bool boost_may_split(const BoostRules *rules, const BoostNode *node,
+                                   int32_t feature) {
+  return !rules->group || node->used < 0 || node->used == feature ||
+         (rules->group[feature] & node->groups) != 0;
+}
 
 /* g with the l1 penalty taken off. */
 static inline double boost_shrink(double g, double l1) {

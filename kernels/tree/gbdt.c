@@ -16,6 +16,7 @@ enum {
   WALK_LEAST = 64, /* rows that are worth laying out the trees */
   BARS = 30,       /* features drawn in the report */
   LEAVES_MOST = 65536,
+  GROUPS_MOST = 64,
   DEPTH_MOST = 16, /* without a limit of leaves */
 };
 
@@ -192,6 +193,14 @@ static bool has_name(const Matrix *x, int64_t j, const char *name) {
   return x->names && x->names[j] && strcmp(x->names[j], name) == 0;
 }
 
+/* The number of a feature that an option names. */
+static Status find_feature(const Matrix *x, const char *option, const char *name, int64_t *j) {
+  for (*j = 0; *j < x->d; ++*j) {
+    if (has_name(x, *j, name)) return OK;
+  }
+  return status_fail(INVALID, "%s: there is no feature \"%s\" after the recipe", option, name);
+}
+
 /* Directions by feature number from those by name; NULL when there are none. */
 static Status find_slopes(const TrainingData *data, const GbdtOptions *o, int8_t **out) {
   Status status = OK;
@@ -200,12 +209,24 @@ static Status find_slopes(const TrainingData *data, const GbdtOptions *o, int8_t
   TRY(NEW(out, data->x->d));
   for (int64_t i = 0; i < o->monotone.n; i++) {
     int64_t j = 0;
-    while (j < data->x->d && !has_name(data->x, j, o->monotone.names[i])) j++;
-    if (j == data->x->d) {
-      return status_fail(INVALID, "monotone: there is no feature \"%s\" after the recipe",
-                         o->monotone.names[i]);
-    }
+    TRY(find_feature(data->x, "monotone", o->monotone.names[i], &j));
     (*out)[j] = (int8_t)given[i].direction;
+  }
+done:
+  return status;
+}
+
+/* Masks of groups by feature number; NULL when there are none. */
+static Status find_groups(const TrainingData *data, const GbdtOptions *o, uint64_t **out) {
+  Status status = OK;
+  if (o->interactions.n == 0) return OK;
+  TRY(NEW(out, data->x->d));
+  for (int64_t k = 0; k < o->interactions.n; k++) {
+    for (int64_t i = 0; i < o->interactions.items[k].n; i++) {
+      int64_t j = 0;
+      TRY(find_feature(data->x, "interactions", o->interactions.items[k].items[i], &j));
+      (*out)[j] |= UINT64_C(1) << k;
+    }
   }
 done:
   return status;
@@ -216,20 +237,22 @@ static Status gbdt_fit_all(const Comm *comm, const TrainingData *data, const voi
   Status status = OK;
   const GbdtOptions *o = options;
   Gbdt *model = NULL;
-  int8_t *slope = NULL;
+  BoostConstraints constraints = {0};
   BoostHistory history = {0};
   *out = NULL;
   TRY(check_data(data, o));
   status = NEW(&model, 1);
   *out = model;
   AGREE(comm, status);
-  AGREE(comm, find_slopes(data, o, &slope));
+  AGREE(comm, find_slopes(data, o, &constraints.slope));
+  AGREE(comm, find_groups(data, o, &constraints.group));
   choose_loss(data, o, model);
   TRY(bins_fit_all(comm, data->x, o->bins, &model->ensemble.bins));
-  TRY(boost_fit_all(comm, data, o, slope, sink, model, &history));
+  TRY(boost_fit_all(comm, data, o, &constraints, sink, model, &history));
   AGREE(comm, report(model, &history, data->x->names, summary));
 done:
-  memory_free(&slope);
+  memory_free(&constraints.slope);
+  memory_free(&constraints.group);
   boost_history_clear(&history);
   return status;
 }
@@ -377,6 +400,10 @@ static Status gbdt_check(const void *options) {
                        "monotone: leaves that are quantiles obey no direction; use the "
                        "objective squared_error or leave monotone out");
   }
+  if (o->interactions.n > GROUPS_MOST) {
+    return status_fail(INVALID, "interactions: %lld groups; at most %d are allowed",
+                       (long long)o->interactions.n, GROUPS_MOST);
+  }
   if (o->early_stopping != OPTION_NONE_INTEGER && o->validation_share == 0) {
     return status_fail(INVALID, "validation_share: 0 leaves no row for early_stopping");
   }
@@ -434,6 +461,10 @@ static const Option rows[] = {
                 "Share of the recordings that is held back for early_stopping."),
     OPTION_MAP(GbdtOptions, monotone, "{}", slope_rows, GbdtSlope,
                "Feature: 1 or -1, the only direction in which predictions may move with it."),
+    OPTION_TEXT_LISTS(
+        GbdtOptions, interactions, "[]",
+        "Groups of features: on a path from the root only features of one group meet; "
+        "a feature of no group meets none."),
     {.name = NULL},
 };
 

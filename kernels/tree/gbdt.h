@@ -33,6 +33,7 @@ typedef struct GbdtOptions {
   int64_t early_stopping; /* OPTION_NONE_INTEGER: never */
   double validation_share;
   Map monotone; /* of GbdtSlope, by feature */
+  TextLists interactions;
 } GbdtOptions;
 
 typedef struct Gbdt {

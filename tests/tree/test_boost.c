@@ -20,6 +20,7 @@ typedef struct Problem {
   uint64_t *packed;
   int32_t *row, *feature;
   int8_t *slope;
+  uint64_t *group;
   int64_t n_sample, n_features;
   BoostLayout layout;
   BoostRules rules;
@@ -56,6 +57,7 @@ static void problem_make(Problem *p, uint64_t number) {
   CHECK_OK(NEW(&p->row, p->n));
   CHECK_OK(NEW(&p->feature, p->d));
   CHECK_OK(NEW(&p->slope, p->d));
+  CHECK_OK(NEW(&p->group, p->d));
   bins_encode(&p->bins, &p->x, 0, p->n, p->codes);
   for (int64_t i = 0; i < p->n; i++) {
     int64_t g = random_integer(&v, (uint64_t)i, 1000, 2001) - 1000;
@@ -71,6 +73,7 @@ static void problem_make(Problem *p, uint64_t number) {
   random_subset(&s, 1, p->d, p->n_features, p->feature);
   for (int64_t j = 0; j < p->d; j++) p->slope[j] = (int8_t)(draw(&s, (uint32_t)(100 + j), 3) - 1);
   bool sloped = number % 8 == 5;
+  for (int64_t j = 0; j < p->d; j++) p->group[j] = (uint64_t)draw(&s, (uint32_t)(200 + j), 8);
   p->rules = (BoostRules){.l1 = number % 8 == 6 ? 100 : 0,
                           .l2 = number % 3 ? 1 : 0,
                           .least_h = 1 + (double)draw(&s, 6, constant ? 5 : 900),
@@ -78,6 +81,7 @@ static void problem_make(Problem *p, uint64_t number) {
                           .least_gain = number % 9 == 4 ? 1000 : 0,
                           .value_unit = 1,
                           .gain_unit = 1,
+                          .group = number % 10 == 7 ? p->group : NULL,
                           .slope = sloped ? p->slope : NULL};
   p->limits = (BoostLimits){.max_leaves = 1 + draw(&s, 8, 40),
                             .max_depth = number % 4 == 3 ? 1 + draw(&s, 9, 5) : INT64_MAX,
@@ -93,6 +97,7 @@ static void problem_clear(Problem *p) {
   memory_free(&p->row);
   memory_free(&p->feature);
   memory_free(&p->slope);
+  memory_free(&p->group);
 }
 
 static BoostSample sample_of(const Problem *p) {

@@ -6,6 +6,7 @@
 #include "kernels/numeric/hash.h"
 #include "kernels/numeric/random.h"
 #include "kernels/tree/gbdt.h"
+#include "kernels/tree/node.h"
 #include "tests/check.h"
 
 static const uint64_t SEED = 77;
@@ -481,6 +482,49 @@ static void slopes(int64_t n_classes) {
   summary_clear(&summary);
 }
 
+/* Features of different groups never meet on a path. */
+static void groups(void) {
+  Comm self = comm_self();
+  GbdtOptions options = defaults();
+  char a[] = "a", b[] = "b", c[] = "c", d[] = "d";
+  char *first[2] = {a, b}, *second[2] = {b, c}, *columns[4] = {a, b, c, d};
+  TextList lists[2] = {{2, first}, {2, second}};
+  const uint32_t mask[4] = {1, 3, 2, 16};
+  options.interactions = (TextLists){2, lists};
+  Data data;
+  Summary summary;
+  void *fitted = NULL;
+  summary_init(&summary, false);
+  data_make(&data, &self, 900, 4, 0, PLAIN);
+  char **kept = data.x.names;
+  data.x.names = columns;
+  CHECK_OK(gbdt_model.fit_all(&self, &data.training, &options, NULL, &fitted, &summary));
+  const Ensemble *e = &((const Gbdt *)fitted)->ensemble;
+  int64_t meetings = 0;
+  for (int64_t t = 0; t < e->n_trees; t++) {
+    const int64_t *node = e->node + e->node_offset[t];
+    int64_t n = e->node_offset[t + 1] - e->node_offset[t], above[64];
+    uint32_t allowed[64];
+    CHECK(n < 64);
+    above[0] = -1;
+    for (int64_t i = 0; i < n; i++) {
+      if (node_is_leaf(node[i])) continue;
+      uint32_t feature = node_feature(node[i]);
+      above[i + 1] = above[i + node_low(node[i])] = i;
+      allowed[i] = mask[feature];
+      if (above[i] < 0) continue;
+      allowed[i] &= allowed[above[i]];
+      meetings += feature != node_feature(node[above[i]]);
+      CHECK(allowed[i] != 0);
+    }
+  }
+  CHECK(meetings > 10);
+  data.x.names = kept;
+  gbdt_model.free(&fitted);
+  data_clear(&data);
+  summary_clear(&summary);
+}
+
 /* Every allocation of a fit fails once, on one rank after the other: all ranks get MEMORY, none
  * hangs, nothing is lost. */
 static void faults(int64_t n_classes, int objective) {
@@ -526,6 +570,7 @@ int main(int argc, char **argv) {
   weights(2);
   slopes(0);
   slopes(2);
+  groups();
   faults(0, 0);
   faults(0, 1 + BOOST_ABSOLUTE);
   faults(3, 0);
