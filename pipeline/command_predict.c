@@ -22,14 +22,18 @@
 enum { BUNDLE, FILE_NAME, OUT, KEEP, WORDS };
 
 static const WordRow rows[] = {
-    [BUNDLE] = {"BUNDLE", NULL, "a trained stage's artifact: runs/NAME/stages/STAGE.h5",
+    [BUNDLE] = {.name = "BUNDLE",
+                .help = "a trained stage's artifact: runs/NAME/stages/STAGE.h5",
                 .required = true},
-    [FILE_NAME] = {"FILE.csv", NULL, "rows to predict, with the columns of the training files",
+    [FILE_NAME] = {.name = "FILE.csv",
+                   .help = "rows to predict, with the columns of the training files",
                    .required = true},
-    [OUT] = {"-o", "OUT.csv", "where predictions go", .required = true},
-    [KEEP] = {"--keep", "COLUMN", "copy a column of FILE.csv to the output, such as track_id",
+    [OUT] = {.name = "-o", .value = "OUT.csv", .help = "where predictions go", .required = true},
+    [KEEP] = {.name = "--keep",
+              .value = "COLUMN",
+              .help = "copy a column of FILE.csv to the output, such as track_id",
               .many = true},
-    {NULL}};
+    {0}};
 
 /* A stage of the lineage with its parsed options. */
 typedef struct Ancestor {

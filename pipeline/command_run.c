@@ -14,20 +14,30 @@
 enum { RUN_CONFIG, RUN_DIR, RUN_SET, RUN_FORCE, RUN_QUIET, RUN_WORDS };
 
 static const WordRow run_rows[] = {
-    [RUN_CONFIG] = {"CONFIG", NULL, "the pipeline, a JSON file", .required = true},
-    [RUN_DIR] = {"--run-dir", "DIR", "where the run's files go (default runs/NAME)"},
-    [RUN_SET] = {"--set", "POINTER=VALUE",
-                 "replace a value of the config: /stages/forest/model/trees=200", .many = true},
-    [RUN_FORCE] = {"--force", "STAGE", "make a stage anew, with all that use it", .many = true},
-    [RUN_QUIET] = {"--quiet", NULL, "say nothing but errors"},
-    {NULL}};
+    [RUN_CONFIG] = {.name = "CONFIG", .help = "the pipeline, a JSON file", .required = true},
+    [RUN_DIR] = {.name = "--run-dir",
+                 .value = "DIR",
+                 .help = "where the run's files go (default runs/NAME)"},
+    [RUN_SET] = {.name = "--set",
+                 .value = "POINTER=VALUE",
+                 .help = "replace a value of the config: /stages/forest/model/trees=200",
+                 .many = true},
+    [RUN_FORCE] = {.name = "--force",
+                   .value = "STAGE",
+                   .help = "make a stage anew, with all that use it",
+                   .many = true},
+    [RUN_QUIET] = {.name = "--quiet", .help = "say nothing but errors"},
+    {0}};
 
 enum { CHECK_CONFIG, CHECK_SET, CHECK_WORDS };
 
 static const WordRow check_rows[] = {
-    [CHECK_CONFIG] = {"CONFIG", NULL, "the pipeline, a JSON file", .required = true},
-    [CHECK_SET] = {"--set", "POINTER=VALUE", "replace a value of the config", .many = true},
-    {NULL}};
+    [CHECK_CONFIG] = {.name = "CONFIG", .help = "the pipeline, a JSON file", .required = true},
+    [CHECK_SET] = {.name = "--set",
+                   .value = "POINTER=VALUE",
+                   .help = "replace a value of the config",
+                   .many = true},
+    {0}};
 
 /* Rank 0's message is out before any rank leaves. Collective. */
 static int finish_all(const Comm *world, Status status, bool nothing_was_run) {

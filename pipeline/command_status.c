@@ -13,9 +13,10 @@
 
 enum { RUN_DIR, FOLDER_WORDS };
 
-static const WordRow rows[] = {
-    [RUN_DIR] = {"RUN_DIR", NULL, "a run's folder, such as runs/spotify", .required = true},
-    {NULL}};
+static const WordRow rows[] = {[RUN_DIR] = {.name = "RUN_DIR",
+                                            .help = "a run's folder, such as runs/spotify",
+                                            .required = true},
+                               {0}};
 
 static int fail(void) {
   if (words_speaker()) fprintf(stderr, "segue: error: %s\n", status_message());

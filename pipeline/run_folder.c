@@ -129,6 +129,17 @@ static void remove_units(const RunFolder *folder) {
   rmdir(run_folder_path(folder, "units", path)); /* unless something else is there */
 }
 
+/* Owner files of attempts that were killed while they took the folder. */
+static void remove_owner_files(const RunFolder *folder) {
+  static const char begin[] = "owner.json.";
+  char path[PATH_MAX];
+  DIR *files = opendir(folder->path);
+  for (struct dirent *entry; files && (entry = readdir(files));)
+    if (strncmp(entry->d_name, begin, strlen(begin)) == 0)
+      unlink(run_folder_path(folder, entry->d_name, path));
+  if (files) closedir(files);
+}
+
 static Status link_artifacts(const RunFolder *folder, const Manifest *manifest) {
   Status status = OK;
   for (int64_t i = 0; i < manifest->n_stages; i++) {
@@ -159,6 +170,7 @@ Status run_folder_complete(const RunFolder *folder, const Config *config, Manife
   TRY(link_artifacts(folder, manifest));
   remove_strangers(folder, manifest);
   remove_units(folder);
+  remove_owner_files(folder);
   file_sync_folder_of(path);
 done:
   return status;

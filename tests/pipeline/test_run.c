@@ -186,6 +186,7 @@ static void test_other_files(void) {
   case_write("run/units/model-0123456789abcdef/fit-000001.unit", "x");
   case_write("run/units/mine.txt", "x");
   case_write("run/stages/notes.txt", "x");
+  case_write("run/owner.json.new-4711", "x");
   case_write("run/stages/mine.h5", "x");
   case_write("run/stages/old-0123456789abcdef.h5", "x");
   case_write("run/stages/old-0123456789abcdef.h5.tmp", "x");
@@ -194,6 +195,7 @@ static void test_other_files(void) {
   CHECK_OK(case_run(base, NULL));
   CHECK(file_exists(case_path("run/units/mine.txt")));
   CHECK(file_exists(case_path("run/stages/notes.txt")));
+  CHECK(!file_exists(case_path("run/owner.json.new-4711")));
   CHECK(file_exists(case_path("run/stages/mine.h5")));
   CHECK(file_exists(case_path("run/stages/theirs.h5")));
   CHECK(!file_exists(case_path("run/units/model-0123456789abcdef")));

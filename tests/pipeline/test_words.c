@@ -7,11 +7,12 @@
 #include "tests/check.h"
 
 enum { FILE_NAME, OUT, SET, QUIET, WORDS };
-static const WordRow rows[] = {[FILE_NAME] = {"FILE", NULL, "a file", .required = true},
-                               [OUT] = {"-o", "OUT", "where it goes"},
-                               [SET] = {"--set", "POINTER=VALUE", "a value", .many = true},
-                               [QUIET] = {"--quiet", NULL, "no words"},
-                               {NULL}};
+static const WordRow rows[] = {
+    [FILE_NAME] = {.name = "FILE", .help = "a file", .required = true},
+    [OUT] = {.name = "-o", .value = "OUT", .help = "where it goes"},
+    [SET] = {.name = "--set", .value = "POINTER=VALUE", .help = "a value", .many = true},
+    [QUIET] = {.name = "--quiet", .help = "no words"},
+    {0}};
 
 static char said[4096]; /* on stderr and stdout, by the last parse */
 
