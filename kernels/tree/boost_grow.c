@@ -6,80 +6,18 @@
  * still be split are kept, each rank's features only; where memory would be too much for that, they
  * are made anew from rows, both children instead of one.
  *
- * Rejected: one node after the other as the order of growth demands, with a few reductions for each
- * split: at 255 leaves the waiting takes longer than the work. */
-#include "boost_grow.h"
-
-#include <math.h>
+ * Rejected for several ranks: one node after the other as the order of growth demands, with a few
+ * reductions for each split; over a network the waiting takes longer than the work. */
 #include <string.h>
 
 #include "boost_histogram.h"
-#include "kernels/base/memory.h"
+#include "boost_parts.h"
 #include "node.h"
 
-enum {
-  BATCH_MAX = 64,        /* histograms built between two meetings of the ranks */
-  BATCH_BYTES = 1 << 24, /* and their size at most (but two) */
-  REACH_MIN = 4,
-  SCRATCH_SLOTS = 2,
-};
-
-/* A node of the tree as far as it was looked at. */
-typedef struct Item {
-  BoostNode node;
-  BoostSplit split;
-  double gain; /* net; negative: stays a leaf */
-  int64_t begin, end, rows;
-  int64_t order; /* number by which ties are broken */
-  int32_t depth;
-  int32_t left; /* first child, the second follows; -1: not looked at */
-  int32_t slot; /* kept histogram; -1: none */
-  bool kept;    /* split in the tree that results */
-} Item;
-
-/* A node being expanded: what is built and what is searched, left and right. */
-typedef struct Expansion {
-  int32_t item;
-  int32_t built[2]; /* number among this batch's histograms; -1: not built */
-  bool searched[2];
-} Expansion;
-
-struct BoostGrower {
-  const Comm *comm;
-  BoostRows rows;
-  BoostLayout layout;
-  BoostLimits limits;
-  int64_t d, max_splits, capacity; /* splits of the tree; expansions with those in vain */
-  int64_t histogram_words;         /* of all features */
-  int64_t slot_words, n_slots;     /* of this rank's share; the same on all ranks */
-  Item *item;
-  int64_t n_items;
-  int32_t *heap, *trial; /* nodes that can be split, the next one first; and a copy to look ahead */
-  int64_t n_heap, n_trial;
-  int64_t splits, orders;
-  uint64_t *slots; /* the last SCRATCH_SLOTS are never kept */
-  int32_t *open_slot;
-  int64_t n_open;
-  Expansion *batch;
-  int64_t n_batch, n_built, batch_max;
-  int64_t *counts;         /* 2 x batch_max */
-  BoostSplit *found, *all; /* 2 x batch_max; times ranks */
-  SharedMemory shared;
-  bool one_window;
-  uint64_t *window; /* this rank's batch_max histograms */
-  int32_t *row, *scratch;
-  int64_t *node;
-  BoostLeaf *leaf;
-  int32_t *stack;
-  int64_t *stack_parent;
-  double *gain;
-  /* of the tree being grown */
-  const BoostSample *sample;
-  const BoostRules *rules;
-};
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+static void release_slot(BoostGrower *g, Item *item) {
+  if (item->slot >= 0) g->open_slot[g->n_open++] = item->slot;
+  item->slot = -1;
+}
 
 /* ---- nodes ---- */
 
@@ -114,84 +52,6 @@ void boost_children(const BoostLayout *layout, const BoostRules *rules, const Bo
                   2;
   *(slope > 0 ? &left->high : &left->low) = middle;
   *(slope > 0 ? &right->low : &right->high) = middle;
-}
-
-/* ---- the order of splits ---- */
-
-static bool comes_before(const BoostGrower *g, int32_t a, int32_t b) {
-  const Item *x = &g->item[a], *y = &g->item[b];
-  if (g->limits.depth_wise && x->depth != y->depth) return x->depth < y->depth;
-  if (x->gain != y->gain) return x->gain > y->gain;
-  return x->order < y->order;
-}
-
-static void heap_push(const BoostGrower *g, int32_t *heap, int64_t *n, int32_t item) {
-  int64_t at = (*n)++;
-  for (; at > 0 && comes_before(g, item, heap[(at - 1) / 2]); at = (at - 1) / 2) {
-    heap[at] = heap[(at - 1) / 2];
-  }
-  heap[at] = item;
-}
-
-static int32_t heap_pop(const BoostGrower *g, int32_t *heap, int64_t *n) {
-  int32_t first = heap[0], last = heap[--*n];
-  int64_t at = 0;
-  for (int64_t child = 1; child < *n; child = 2 * at + 1) {
-    if (child + 1 < *n && comes_before(g, heap[child + 1], heap[child])) child++;
-    if (!comes_before(g, heap[child], last)) break;
-    heap[at] = heap[child];
-    at = child;
-  }
-  heap[at] = last;
-  return first;
-}
-
-/* Take the first node off and put its children, which are known, in. */
-static int32_t heap_step(BoostGrower *g, int32_t *heap, int64_t *n, int64_t *orders) {
-  int32_t at = heap_pop(g, heap, n);
-  for (int32_t side = 0; side < 2 && g->item[at].left >= 0; side++) {
-    int32_t child = g->item[at].left + side;
-    g->item[child].order = (*orders)++;
-    if (g->item[child].gain >= 0) heap_push(g, heap, n, child);
-  }
-  return at;
-}
-
-static void release_slot(BoostGrower *g, Item *item) {
-  if (item->slot >= 0) g->open_slot[g->n_open++] = item->slot;
-  item->slot = -1;
-}
-
-/* How many of the next splits are looked at together. Level by level nothing new can get in
- * between. Leaf by leaf it can, and then a node was expanded in vain: alone nothing is risked,
- * within a computer (where a meeting takes microseconds) an eighth of what is left of the tree,
- * over a network half. */
-static int64_t look_ahead(const BoostGrower *g, int64_t left) {
-  if (g->limits.depth_wise) return left;
-  if (g->comm->size == 1) return 1;
-  int64_t reach = g->one_window ? left / 8 : left / 2;
-  return least(left, most(reach, REACH_MIN));
-}
-
-/* Make the splits that are known to be next, then choose the nodes to expand: the next one, and
- * those that come among the next ones if nothing new gets in between. */
-static void choose_batch(BoostGrower *g) {
-  g->n_batch = 0;
-  while (g->n_heap > 0 && g->splits < g->max_splits && g->item[g->heap[0]].left >= 0) {
-    g->item[heap_step(g, g->heap, &g->n_heap, &g->orders)].kept = true;
-    g->splits++;
-  }
-  if (g->n_heap == 0 || g->splits == g->max_splits) return;
-  int64_t left = g->max_splits - g->splits, reach = look_ahead(g, left);
-  int64_t room = g->batch_max / 2, orders = g->orders;
-  int64_t spare = g->capacity - (g->n_items - 1) / 2 - left; /* for what may be in vain */
-  if (!g->limits.depth_wise && room > spare) room = most(spare, 1);
-  memcpy(g->trial, g->heap, (size_t)g->n_heap * sizeof *g->heap);
-  g->n_trial = g->n_heap;
-  for (int64_t i = 0; i < reach && g->n_trial > 0 && g->n_batch < room; i++) {
-    int32_t at = heap_step(g, g->trial, &g->n_trial, &orders);
-    if (g->item[at].left < 0) g->batch[g->n_batch++] = (Expansion){.item = at};
-  }
 }
 
 /* ---- expanding ---- */
@@ -453,7 +313,7 @@ static void search_root_all(BoostGrower *g) {
     if (boost_split_better(&g->all[rank], &best)) best = g->all[rank];
   }
   install_split(g, root, &best);
-  if (root->gain >= 0) heap_push(g, g->heap, &g->n_heap, 0);
+  if (root->gain >= 0) boost_order_add(g, 0);
 }
 
 static void add_leaf(BoostGrower *g, const Item *item, BoostTree *out) {
@@ -497,117 +357,6 @@ void boost_grow_all(BoostGrower *g, const BoostSample *sample, const BoostRules 
   g->rules = rules;
   begin_tree_all(g);
   if (g->max_splits > 0) search_root_all(g);
-  for (choose_batch(g); g->n_batch > 0; choose_batch(g)) expand_batch_all(g);
+  for (boost_order_choose(g); g->n_batch > 0; boost_order_choose(g)) expand_batch_all(g);
   write_tree(g, out);
-}
-
-/* ---- memory ---- */
-
-/* Sizes, the same on all ranks. */
-static void choose_sizes(BoostGrower *g, int64_t rows_global) {
-  int64_t leaves = most(1, least(g->limits.max_leaves, rows_global));
-  if (g->limits.max_depth < 32) leaves = least(leaves, INT64_C(1) << g->limits.max_depth);
-  g->max_splits = leaves - 1;
-  g->capacity = 3 * g->max_splits + 1;
-  int64_t word_bytes = BINS_CODES * g->layout.words * (int64_t)sizeof(uint64_t);
-  int64_t share = (g->d + g->comm->size - 1) / g->comm->size;
-  g->histogram_words = g->d * BINS_CODES * g->layout.words;
-  g->slot_words = share * BINS_CODES * g->layout.words;
-  int64_t affordable = most(1, g->limits.histogram_bytes / (share * word_bytes));
-  g->n_slots = least(g->max_splits + g->max_splits / 2 + 2, affordable);
-  g->batch_max = most(2, least(BATCH_MAX, BATCH_BYTES / (g->d * word_bytes)));
-}
-
-static Status grower_allocate(BoostGrower *g) {
-  Status status = OK;
-  int64_t items = 2 * g->capacity + 1, ranks = g->comm->size;
-  TRY(NEW(&g->item, items));
-  TRY(NEW(&g->heap, items));
-  TRY(NEW(&g->trial, items));
-  TRY(NEW(&g->slots, (g->n_slots + SCRATCH_SLOTS) * g->slot_words));
-  TRY(NEW(&g->open_slot, g->n_slots));
-  TRY(NEW(&g->batch, g->batch_max));
-  TRY(NEW(&g->counts, g->batch_max));
-  TRY(NEW(&g->found, 2 * g->batch_max));
-  TRY(NEW(&g->all, 2 * g->batch_max * ranks));
-  TRY(NEW(&g->row, g->rows.n));
-  TRY(NEW(&g->scratch, g->rows.n));
-  TRY(NEW(&g->node, 2 * g->max_splits + 1));
-  TRY(NEW(&g->leaf, g->max_splits + 1));
-  TRY(NEW(&g->stack, g->max_splits + 2));
-  TRY(NEW(&g->stack_parent, g->max_splits + 2));
-  TRY(NEW(&g->gain, g->d));
-done:
-  return status;
-}
-
-/* A shared window where all ranks are on one node, else memory of this rank's own. */
-static Status window_new_all(BoostGrower *g) {
-  Status status = OK;
-  int64_t words = g->batch_max * g->histogram_words;
-  if (g->comm->size > 1) {
-    size_t bytes = (size_t)(g->comm->size * words) * sizeof(uint64_t);
-    TRY(comm_shared_new_all(g->comm, bytes, &g->shared));
-    g->one_window = g->shared.window && g->shared.node.size == g->comm->size;
-    g->one_window = !comm_any_all(g->comm, !g->one_window);
-    if (g->one_window) {
-      g->window = (uint64_t *)g->shared.data + g->comm->rank * words;
-      return OK;
-    }
-    comm_shared_clear_all(&g->shared);
-  }
-  AGREE(g->comm, NEW(&g->window, words));
-done:
-  return status;
-}
-
-Status boost_grower_new_all(const Comm *comm, const BoostRows *rows, const BoostLayout *layout,
-                            const BoostLimits *limits, BoostGrower **out) {
-  Status status = OK;
-  BoostGrower *g = NULL;
-  int64_t rows_global = comm_sum_one_all(comm, rows->n);
-  *out = NULL;
-  AGREE(comm, NEW(&g, 1));
-  *g = (BoostGrower){.comm = comm,
-                     .rows = *rows,
-                     .layout = *layout,
-                     .limits = *limits,
-                     .d = rows->bins->d,
-                     .shared = {.win = MPI_WIN_NULL}};
-  choose_sizes(g, rows_global);
-  AGREE(comm, grower_allocate(g));
-  TRY(window_new_all(g));
-done:
-  if (status != OK) boost_grower_free_all(&g);
-  *out = g;
-  return status;
-}
-
-int64_t boost_grower_leaves(const BoostGrower *grower) { return grower->max_splits + 1; }
-
-void boost_grower_free_all(BoostGrower **grower) {
-  BoostGrower *g = *grower;
-  if (!g) return;
-  if (g->one_window) {
-    comm_shared_clear_all(&g->shared);
-  } else {
-    memory_free(&g->window);
-  }
-  memory_free(&g->item);
-  memory_free(&g->heap);
-  memory_free(&g->trial);
-  memory_free(&g->slots);
-  memory_free(&g->open_slot);
-  memory_free(&g->batch);
-  memory_free(&g->counts);
-  memory_free(&g->found);
-  memory_free(&g->all);
-  memory_free(&g->row);
-  memory_free(&g->scratch);
-  memory_free(&g->node);
-  memory_free(&g->leaf);
-  memory_free(&g->stack);
-  memory_free(&g->stack_parent);
-  memory_free(&g->gain);
-  memory_free(grower);
 }

@@ -20,6 +20,7 @@ typedef struct BoostLimits {
   int64_t max_leaves; /* at least 1 */
   int64_t max_depth;  /* INT64_MAX: unlimited */
   bool depth_wise;
+  bool apart; /* reduce histograms as between nodes where memory is shared, too; for tests */
   int64_t histogram_bytes; /* memory for kept histograms, of a rank (but for three of them) */
 } BoostLimits;
 

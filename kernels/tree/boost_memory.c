@@ -1,0 +1,117 @@
+/* The grower's memory: all that a tree can need, taken once. */
+#include "boost_parts.h"
+#include "kernels/base/memory.h"
+
+enum {
+  BATCH_MAX = 64,        /* histograms built between two meetings of the ranks */
+  BATCH_BYTES = 1 << 24, /* and their size at most (but two) */
+};
+
+/* Sizes, the same on all ranks. */
+static void choose_sizes(BoostGrower *g, int64_t rows_global) {
+  int64_t leaves = most(1, least(g->limits.max_leaves, rows_global));
+  if (g->limits.max_depth < 32) leaves = least(leaves, INT64_C(1) << g->limits.max_depth);
+  g->max_splits = leaves - 1;
+  g->capacity = 3 * g->max_splits + 1;
+  int64_t word_bytes = BINS_CODES * g->layout.words * (int64_t)sizeof(uint64_t);
+  int64_t share = (g->d + g->comm->size - 1) / g->comm->size;
+  g->histogram_words = g->d * BINS_CODES * g->layout.words;
+  g->slot_words = share * BINS_CODES * g->layout.words;
+  int64_t affordable = most(1, g->limits.histogram_bytes / (share * word_bytes));
+  g->n_slots = least(g->max_splits + g->max_splits / 2 + 2, affordable);
+  g->batch_max = most(2, least(BATCH_MAX, BATCH_BYTES / (g->d * word_bytes)));
+}
+
+static Status grower_allocate(BoostGrower *g) {
+  Status status = OK;
+  int64_t items = 2 * g->capacity + 1, ranks = g->comm->size;
+  TRY(NEW(&g->item, items));
+  TRY(NEW(&g->heap, items));
+  TRY(NEW(&g->trial, items));
+  TRY(NEW(&g->slots, (g->n_slots + SCRATCH_SLOTS) * g->slot_words));
+  TRY(NEW(&g->open_slot, g->n_slots));
+  TRY(NEW(&g->batch, g->batch_max));
+  TRY(NEW(&g->counts, g->batch_max));
+  TRY(NEW(&g->found, 2 * g->batch_max));
+  TRY(NEW(&g->all, 2 * g->batch_max * ranks));
+  TRY(NEW(&g->row, g->rows.n));
+  TRY(NEW(&g->scratch, g->rows.n));
+  TRY(NEW(&g->node, 2 * g->max_splits + 1));
+  TRY(NEW(&g->leaf, g->max_splits + 1));
+  TRY(NEW(&g->stack, g->max_splits + 2));
+  TRY(NEW(&g->stack_parent, g->max_splits + 2));
+  TRY(NEW(&g->gain, g->d));
+done:
+  return status;
+}
+
+/* A shared window where all ranks are on one node, else memory of this rank's own. */
+static Status window_new_all(BoostGrower *g) {
+  Status status = OK;
+  int64_t words = g->batch_max * g->histogram_words;
+  if (g->comm->size > 1 && !g->limits.apart) {
+    size_t bytes = (size_t)(g->comm->size * words) * sizeof(uint64_t);
+    TRY(comm_shared_new_all(g->comm, bytes, &g->shared));
+    g->one_window = g->shared.window && g->shared.node.size == g->comm->size;
+    g->one_window = !comm_any_all(g->comm, !g->one_window);
+    if (g->one_window) {
+      g->window = (uint64_t *)g->shared.data + g->comm->rank * words;
+      return OK;
+    }
+    comm_shared_clear_all(&g->shared);
+  }
+  AGREE(g->comm, NEW(&g->window, words));
+done:
+  return status;
+}
+
+Status boost_grower_new_all(const Comm *comm, const BoostRows *rows, const BoostLayout *layout,
+                            const BoostLimits *limits, BoostGrower **out) {
+  Status status = OK;
+  BoostGrower *g = NULL;
+  int64_t rows_global = comm_sum_one_all(comm, rows->n);
+  *out = NULL;
+  AGREE(comm, NEW(&g, 1));
+  *g = (BoostGrower){.comm = comm,
+                     .rows = *rows,
+                     .layout = *layout,
+                     .limits = *limits,
+                     .d = rows->bins->d,
+                     .shared = {.win = MPI_WIN_NULL}};
+  choose_sizes(g, rows_global);
+  AGREE(comm, grower_allocate(g));
+  TRY(window_new_all(g));
+done:
+  if (status != OK) boost_grower_free_all(&g);
+  *out = g;
+  return status;
+}
+
+int64_t boost_grower_leaves(const BoostGrower *grower) { return grower->max_splits + 1; }
+
+void boost_grower_free_all(BoostGrower **grower) {
+  BoostGrower *g = *grower;
+  if (!g) return;
+  if (g->one_window) {
+    comm_shared_clear_all(&g->shared);
+  } else {
+    memory_free(&g->window);
+  }
+  memory_free(&g->item);
+  memory_free(&g->heap);
+  memory_free(&g->trial);
+  memory_free(&g->slots);
+  memory_free(&g->open_slot);
+  memory_free(&g->batch);
+  memory_free(&g->counts);
+  memory_free(&g->found);
+  memory_free(&g->all);
+  memory_free(&g->row);
+  memory_free(&g->scratch);
+  memory_free(&g->node);
+  memory_free(&g->leaf);
+  memory_free(&g->stack);
+  memory_free(&g->stack_parent);
+  memory_free(&g->gain);
+  memory_free(grower);
+}

@@ -1,0 +1,74 @@
+/* The grower's inside, shared by its files: boost_grow.c (the work), boost_order.c (which node is
+ * next), boost_memory.c. */
+#ifndef SEGUE_TREE_BOOST_PARTS_H
+#define SEGUE_TREE_BOOST_PARTS_H
+
+#include "boost_grow.h"
+
+enum { SCRATCH_SLOTS = 2 }; /* histograms that are not kept; the last ones */
+
+/* A node of the tree as far as it was looked at. */
+typedef struct Item {
+  BoostNode node;
+  BoostSplit split;
+  double gain; /* net; negative: stays a leaf */
+  int64_t begin, end, rows;
+  int64_t order; /* number by which ties are broken */
+  int32_t depth;
+  int32_t left; /* first child, the second follows; -1: not looked at */
+  int32_t slot; /* kept histogram; -1: none */
+  bool kept;    /* split in the tree that results */
+} Item;
+
+/* A node being expanded: what is built and what is searched, left and right. */
+typedef struct Expansion {
+  int32_t item;
+  int32_t built[2]; /* number among this batch's histograms; -1: not built */
+  bool searched[2];
+} Expansion;
+
+struct BoostGrower {
+  const Comm *comm;
+  BoostRows rows;
+  BoostLayout layout;
+  BoostLimits limits;
+  int64_t d, max_splits, capacity; /* splits of the tree; expansions with those in vain */
+  int64_t histogram_words;         /* of all features */
+  int64_t slot_words, n_slots;     /* of this rank's share; the same on all ranks */
+  Item *item;
+  int64_t n_items;
+  int32_t *heap, *trial; /* nodes that can be split, the next one first; and a copy to look ahead */
+  int64_t n_heap, n_trial;
+  int64_t splits, orders;
+  uint64_t *slots; /* the last SCRATCH_SLOTS are never kept */
+  int32_t *open_slot;
+  int64_t n_open;
+  Expansion *batch;
+  int64_t n_batch, n_built, batch_max;
+  int64_t *counts;         /* 2 x batch_max */
+  BoostSplit *found, *all; /* 2 x batch_max; times ranks */
+  SharedMemory shared;
+  bool one_window;
+  uint64_t *window; /* this rank's batch_max histograms */
+  int32_t *row, *scratch;
+  int64_t *node;
+  BoostLeaf *leaf;
+  int32_t *stack;
+  int64_t *stack_parent;
+  double *gain;
+  /* of the tree being grown */
+  const BoostSample *sample;
+  const BoostRules *rules;
+};
+
+static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
+static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Put a node that can be split in the order. Local. */
+void boost_order_add(BoostGrower *g, int32_t item);
+/* Make the splits that are known to be next, then choose the nodes to expand (g->batch): the next
+ * one, and those that come among the next ones if nothing new gets in between; none when the tree
+ * is done. Local, the same on all ranks. */
+void boost_order_choose(BoostGrower *g);
+
+#endif
