@@ -246,20 +246,27 @@ static Status read_owner(const char *path, char **text) {
   }
 }
 
-/* Take a dead attempt's file away, but not that of one that came in between. */
+/* Does the file hold this text? */
+static bool holds(const char *path, const char *want) {
+  char *text = NULL;
+  int64_t n = 0;
+  bool same = file_exists(path) && file_read(path, &text, &n) == OK && strcmp(text, want) == 0;
+  memory_free(&text);
+  return same;
+}
+
+/* Take a dead attempt's file away, but not that of one that came in between: looked at before the
+ * rename, and once more behind it. */
 static Status take_away(const Owner *owner, const char *judged) {
   Status status = OK;
-  char aside[PATH_MAX], *text = NULL;
-  int64_t n = 0;
+  char aside[PATH_MAX];
   snprintf(aside, sizeof aside, "%.*s.dead-%lld", (int)sizeof aside - 64, owner->path,
            (long long)getpid());
-  if (rename(owner->path, aside) != 0) return OK; /* gone: somebody else took it away */
-  TRY(file_read(aside, &text, &n));
-  if (strcmp(text, judged) != 0 && link(aside, owner->path) != 0 && errno != EEXIST)
+  if (!holds(owner->path, judged)) return OK;
+  if (rename(owner->path, aside) != 0) return OK; /* somebody else took it away */
+  if (!holds(aside, judged) && link(aside, owner->path) != 0 && errno != EEXIST)
     status = status_fail(IO, "%s: cannot put this file back: %s", owner->path, strerror(errno));
-done:
   unlink(aside);
-  memory_free(&text);
   return status;
 }
 
@@ -370,6 +377,8 @@ Status owner_check(const Owner *owner) {
   if (!owner) return OK;
   char *text = NULL;
   int64_t n = 0;
+  /* One that takes a dead attempt's file away may have ours in its hands for a moment. */
+  for (int tenth = 0; tenth < 5 && !file_exists(owner->path); tenth++) usleep(100000);
   Status status = file_read(owner->path, &text, &n);
   if (status != OK)
     status = status_prefix(status, "the run folder was removed or taken from this attempt: ");

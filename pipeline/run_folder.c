@@ -5,11 +5,15 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "events.h"
 #include "io/file.h"
 #include "kernels/base/memory.h"
+
+enum { OLD_SECONDS = 3600 };
 
 Status run_folder_init(RunFolder *folder, const char *given, const char *run_name) {
   int room = (int)sizeof folder->path;
@@ -129,14 +133,18 @@ static void remove_units(const RunFolder *folder) {
   rmdir(run_folder_path(folder, "units", path)); /* unless something else is there */
 }
 
-/* Owner files of attempts that were killed while they took the folder. */
+/* Owner files of attempts that were killed while they took the folder; young ones may be of
+ * attempts that wait for this one. */
 static void remove_owner_files(const RunFolder *folder) {
   static const char begin[] = "owner.json.";
   char path[PATH_MAX];
+  struct stat info;
   DIR *files = opendir(folder->path);
-  for (struct dirent *entry; files && (entry = readdir(files));)
-    if (strncmp(entry->d_name, begin, strlen(begin)) == 0)
-      unlink(run_folder_path(folder, entry->d_name, path));
+  for (struct dirent *entry; files && (entry = readdir(files));) {
+    if (strncmp(entry->d_name, begin, strlen(begin)) != 0) continue;
+    run_folder_path(folder, entry->d_name, path);
+    if (stat(path, &info) == 0 && info.st_mtime < time(NULL) - OLD_SECONDS) unlink(path);
+  }
   if (files) closedir(files);
 }
 

@@ -1,5 +1,6 @@
 /* Runs in this process, on one rank: what is reused, forced, resumed and made again, what a damaged
  * or foreign folder does, and that memory is given back. */
+#include <fcntl.h>
 #include <sys/stat.h>
 
 #include "io/store.h"
@@ -186,7 +187,10 @@ static void test_other_files(void) {
   case_write("run/units/model-0123456789abcdef/fit-000001.unit", "x");
   case_write("run/units/mine.txt", "x");
   case_write("run/stages/notes.txt", "x");
+  const struct timespec long_ago[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
   case_write("run/owner.json.new-4711", "x");
+  CHECK(utimensat(AT_FDCWD, case_path("run/owner.json.new-4711"), long_ago, 0) == 0);
+  case_write("run/owner.json.new-4712", "x"); /* of one that waits */
   case_write("run/stages/mine.h5", "x");
   case_write("run/stages/old-0123456789abcdef.h5", "x");
   case_write("run/stages/old-0123456789abcdef.h5.tmp", "x");
@@ -196,6 +200,7 @@ static void test_other_files(void) {
   CHECK(file_exists(case_path("run/units/mine.txt")));
   CHECK(file_exists(case_path("run/stages/notes.txt")));
   CHECK(!file_exists(case_path("run/owner.json.new-4711")));
+  CHECK(file_exists(case_path("run/owner.json.new-4712")));
   CHECK(file_exists(case_path("run/stages/mine.h5")));
   CHECK(file_exists(case_path("run/stages/theirs.h5")));
   CHECK(!file_exists(case_path("run/units/model-0123456789abcdef")));
