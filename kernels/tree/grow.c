@@ -48,6 +48,7 @@ struct Grower {
   int64_t *made; /* per node in order of creation: word without distance */
   int32_t *left; /* its left child, 0: leaf; the right one follows */
   int32_t *size, *place;
+  int32_t *cover; /* weight of its rows */
   int64_t n_leaf; /* leaf table in order of creation */
   uint16_t *leaf_class;
   int32_t *leaf_share;
@@ -234,6 +235,7 @@ static void make_leaf(Grower *g, const Item *item) {
     value = (int32_t)((sum + item->weight / 2) / item->weight);
   }
   g->made[item->node] = node_leaf(value);
+  g->cover[item->node] = (int32_t)item->weight;
   g->left[item->node] = 0;
   if (item->slot >= 0) g->free[g->n_free++] = item->slot;
 }
@@ -275,6 +277,7 @@ static void split_node(Grower *g, const Open *open, Item *out_left, Item *out_ri
   int64_t node = node_split(split.feature, split.bin, missing_side(g, item, &split));
   int64_t middle = partition(g, item, node);
   g->made[item->node] = node;
+  g->cover[item->node] = (int32_t)item->weight;
   g->left[item->node] = (int32_t)g->n_nodes;
   double share = g->root_impurity > 0 && decrease > 0 ? decrease / g->root_impurity : 0;
   g->tree.importance[split.feature] +=
@@ -398,6 +401,7 @@ static void write_nodes(Grower *g) {
       g->place[left + 1] = place + (int32_t)distance;
     }
     g->tree.node[place] = g->made[i] | distance;
+    g->tree.cover[place] = g->cover[i];
   }
   g->tree.n_nodes = n;
   if (g->s.classes) write_leaves(g);
@@ -458,6 +462,8 @@ Status grow_new(const GrowRows *rows, const GrowOptions *options, Grower **out) 
   TRY(NEW(&g->left, n_max));
   TRY(NEW(&g->size, n_max));
   TRY(NEW(&g->place, n_max));
+  TRY(NEW(&g->cover, n_max));
+  TRY(NEW(&g->tree.cover, n_max));
   TRY(NEW(&g->leaf_class, classes ? 2 * rows->n : 0));
   TRY(NEW(&g->leaf_share, classes ? 2 * rows->n : 0));
   TRY(NEW(&g->tree.node, n_max));
@@ -480,6 +486,8 @@ void grow_free(Grower **grower) {
   memory_free(&g->left);
   memory_free(&g->size);
   memory_free(&g->place);
+  memory_free(&g->cover);
+  memory_free(&g->tree.cover);
   memory_free(&g->leaf_class);
   memory_free(&g->leaf_share);
   memory_free(&g->tree.node);

@@ -61,6 +61,7 @@ typedef struct GrownTree {
   int64_t n_leaf;
   uint16_t *leaf_class;
   int32_t *leaf_share;
+  int32_t *cover;      /* n_nodes: weight of the node's rows */
   int64_t *importance; /* d: impurity taken away, as share of the root's, units of 2^-44 */
 } GrownTree;
 

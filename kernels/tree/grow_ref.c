@@ -169,6 +169,7 @@ static Status grow(Plain *p, const uint8_t *member, int64_t depth, uint64_t path
   if (!leaf) best = choose(p, member, path);
   all = measure(p, member, 0, true);
   double weight = (double)all.weight;
+  p->tree.cover[at] = (int32_t)all.weight;
   double decrease =
       p->rows->n_classes > 2 ? best.gain - (double)all.squares / weight : best.gain / weight;
   if (best.feature < 0 || (p->least_decrease > 0 && decrease < p->least_decrease)) {
@@ -222,6 +223,7 @@ Status grow_tree_ref(const GrowRows *rows, const GrowOptions *options, const int
   TRY(NEW(&p.left, n_classes));
   TRY(NEW(&p.looked, d));
   TRY(NEW(&p.tree.node, 2 * rows->n));
+  TRY(NEW(&p.tree.cover, 2 * rows->n));
   TRY(NEW(&p.tree.leaf_class, 2 * rows->n));
   TRY(NEW(&p.tree.leaf_share, 2 * rows->n));
   TRY(NEW(&p.tree.importance, d));
@@ -243,6 +245,7 @@ done:
 
 void grow_tree_ref_clear(GrownTree *tree) {
   memory_free(&tree->node);
+  memory_free(&tree->cover);
   memory_free(&tree->leaf_class);
   memory_free(&tree->leaf_share);
   memory_free(&tree->importance);

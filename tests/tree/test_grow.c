@@ -72,6 +72,7 @@ static void check_same(const GrownTree *got, const GrownTree *want, int64_t d) {
   if (got->n_nodes != want->n_nodes || got->n_leaf != want->n_leaf) return;
   size_t n = (size_t)got->n_nodes, n_leaf = (size_t)got->n_leaf;
   CHECK(memcmp(got->node, want->node, n * sizeof *got->node) == 0);
+  CHECK(memcmp(got->cover, want->cover, n * sizeof *got->cover) == 0);
   CHECK(memcmp(got->importance, want->importance, (size_t)d * sizeof *got->importance) == 0);
   if (n_leaf == 0) return;
   CHECK(memcmp(got->leaf_class, want->leaf_class, n_leaf * sizeof *got->leaf_class) == 0);
