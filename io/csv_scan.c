@@ -271,8 +271,8 @@ Status csv_reader_init(CsvReader *reader, const CsvSource *source, CsvDialect di
   reader->batch = (CsvBatch){.dialect = dialect, .line = at.lines};
   reader->capacity = smaller(buffer, end - at.at > BLOCK ? end - at.at : BLOCK);
   Status status = OK;
-  TRY(NEW(&reader->bytes, reader->capacity + CSV_PADDING));
-  TRY(NEW(&reader->batch.scratch, reader->capacity + CSV_PADDING));
+  TRY(NEW_RAW(&reader->bytes, reader->capacity + CSV_PADDING));
+  TRY(NEW_RAW(&reader->batch.scratch, reader->capacity + CSV_PADDING));
 done:
   return status;
 }
@@ -307,7 +307,7 @@ static Status widen(CsvReader *reader) {
   int64_t wider = 2 * reader->capacity;
   memory_free(&reader->batch.scratch);
   TRY(GROW(&reader->bytes, reader->capacity + CSV_PADDING, wider + CSV_PADDING));
-  TRY(NEW(&reader->batch.scratch, wider + CSV_PADDING));
+  TRY(NEW_RAW(&reader->batch.scratch, wider + CSV_PADDING));
   reader->capacity = wider;
 done:
   return status;

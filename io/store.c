@@ -67,7 +67,7 @@ Status store_buffer(uint8_t **buffer, int64_t *capacity, int64_t need) {
   if (need <= *capacity) return OK;
   memory_free(buffer);
   *capacity = 0;
-  Status status = NEW(buffer, need);
+  Status status = NEW_RAW(buffer, need);
   if (status == OK) *capacity = need;
   return status;
 }

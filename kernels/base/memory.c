@@ -11,7 +11,7 @@ enum { ALIGNMENT = 64 };
 
 static int64_t alive;
 
-void *memory_get(int64_t count, size_t item) {
+void *memory_get_raw(int64_t count, size_t item) {
   size_t bytes = 0;
   void *p = NULL;
   bool fits = count >= 0 && !__builtin_mul_overflow((size_t)count, item, &bytes) &&
@@ -25,16 +25,22 @@ void *memory_get(int64_t count, size_t item) {
                 "nodes or fewer ranks per node", (long long)count, item);
     return NULL;
   }
-  memset(p, 0, bytes);
   alive++;
   return p;
 }
 
+void *memory_get(int64_t count, size_t item) {
+  void *p = memory_get_raw(count, item);
+  if (p) memset(p, 0, (size_t)count * item);
+  return p;
+}
+
 void *memory_resize(void *old, int64_t old_count, int64_t count, size_t item) {
-  void *p = memory_get(count, item);
+  char *p = memory_get_raw(count, item);
   if (!p) return NULL;
-  int64_t kept = old_count < count ? old_count : count;
-  if (old && kept > 0) memcpy(p, old, (size_t)kept * item);
+  int64_t kept = !old ? 0 : old_count < count ? old_count : count;
+  if (kept > 0) memcpy(p, old, (size_t)kept * item);
+  memset(p + (size_t)kept * item, 0, (size_t)(count - kept) * item);
   memory_release(old);
   return p;
 }

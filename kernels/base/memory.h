@@ -1,7 +1,8 @@
 /* Memory: allocation by count through one wrapper that tests can make fail and can balance.
  *
- * Everything is zeroed and 64-byte aligned, so that BLAS and vector code see the same alignment
- * in every run. Array sizes are counts; a product that overflows fails like lack of memory. */
+ * Everything is 64-byte aligned, so that BLAS and vector code see the same alignment in every run,
+ * and zeroed, but for what NEW_RAW gives: large arrays that are written as a whole before they are
+ * read. Array sizes are counts; a product that overflows fails like lack of memory. */
 #ifndef SEGUE_BASE_MEMORY_H
 #define SEGUE_BASE_MEMORY_H
 
@@ -13,6 +14,7 @@
 
 /* Local; use NEW and GROW. NULL on failure, with the message set. count 0 gives a valid pointer. */
 void *memory_get(int64_t count, size_t item);
+void *memory_get_raw(int64_t count, size_t item); /* not zeroed; use NEW_RAW */
 void *memory_resize(void *old, int64_t old_count, int64_t count, size_t item);
 
 /* Free and set to NULL; p is the address of the pointer. Accepts a NULL pointer. Local. */
@@ -34,6 +36,10 @@ CHECKED static inline Status memory_status(const void *p) { return p ? OK : MEMO
 /* Allocate count zeroed items of *address's type: TRY(NEW(&x, n)). */
 #define NEW(address, count)                                                                        \
   memory_status(*(address) = memory_get((count), sizeof **(address)))
+
+/* The same for items that may hold anything. */
+#define NEW_RAW(address, count)                                                                    \
+  memory_status(*(address) = memory_get_raw((count), sizeof **(address)))
 
 /* Make an array of old_count items count long, the new ones zeroed. On failure *address stays. */
 #define GROW(address, old_count, count)                                                            \
