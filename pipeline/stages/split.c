@@ -20,13 +20,15 @@ typedef struct SplitOptions {
 } SplitOptions;
 
 static const Option rows[] = {
-    OPTION_WORD(SplitOptions, method, "\"auto\"", methods,
-                "how rows are divided; auto: temporal when `date` is given, stratified when "
-                "`stratify` is, grouped when `group` is, else by row. With `group`, rows of a group "
-                "stay together in every method"),
+    OPTION_WORD(
+        SplitOptions, method, "\"auto\"", methods,
+        "how rows are divided; auto: temporal when `date` is given, stratified when "
+        "`stratify` is, grouped when `group` is, else by row. With `group`, rows of a group "
+        "stay together in every method"),
     OPTION_REAL(SplitOptions, test, "null", 0.001, 0.999,
                 "share of rows in the test part (default 0.25 unless `cut` is given)"),
-    OPTION_TEXT(SplitOptions, group, "null", "integer column whose rows stay together, such as the "
+    OPTION_TEXT(SplitOptions, group, "null",
+                "integer column whose rows stay together, such as the "
                 "`recording` that clean makes"),
     OPTION_TEXT(SplitOptions, stratify, "null",
                 "column whose mix is the same in both parts (a number: by tenths)"),
@@ -111,8 +113,8 @@ static Status report_all(const Comm *comm, const Table *table, const uint8_t *ro
   for (int64_t i = 0; i < table->rows.n; i++) sizes[role[i]]++;
   comm_sum_all(comm, sizes, 3);
   const char *const columns[] = {"part", "rows", "share"};
-  const char *const names[] = {[ROLE_NONE] = "in neither", [ROLE_TRAIN] = "train",
-                               [ROLE_VALIDATE] = "test"};
+  const char *const names[] = {
+      [ROLE_NONE] = "in neither", [ROLE_TRAIN] = "train", [ROLE_VALIDATE] = "test"};
   Status local = summary_table(summary, "parts", "Training and test part", 3, columns, &handle);
   const int order[] = {ROLE_TRAIN, ROLE_VALIDATE, ROLE_NONE};
   for (int k = 0; k < 3 && local == OK; k++) {
@@ -123,11 +125,11 @@ static Status report_all(const Comm *comm, const Table *table, const uint8_t *ro
     local = summary_row(summary, handle, cells);
   }
   if (local == OK && counts->undated + counts->gap + counts->purged > 0)
-    local = summary_note(summary, NOTE_INFO,
-                         "In neither part: %lld rows without a usable date, %lld within the gap, "
-                         "%lld of a recording that is in the test part too.",
-                         (long long)counts->undated, (long long)counts->gap,
-                         (long long)counts->purged);
+    local =
+        summary_note(summary, NOTE_INFO,
+                     "In neither part: %lld rows without a usable date, %lld within the gap, "
+                     "%lld of a recording that is in the test part too.",
+                     (long long)counts->undated, (long long)counts->gap, (long long)counts->purged);
   AGREE(comm, local);
 done:
   return status;
@@ -163,7 +165,13 @@ done:
 }
 
 extern const StageKind split_stage;
-const StageKind split_stage = {
-    .kind = {.name = "split", .help = "Divides rows into a training and a test part.", .version = 1,
-             .options_size = sizeof(SplitOptions), .options = rows, .check = check},
-    .inputs = ports, .output = PORT_TABLE, .plan = plan, .run_all = run_all};
+const StageKind split_stage = {.kind = {.name = "split",
+                                        .help = "Divides rows into a training and a test part.",
+                                        .version = 2,
+                                        .options_size = sizeof(SplitOptions),
+                                        .options = rows,
+                                        .check = check},
+                               .inputs = ports,
+                               .output = PORT_TABLE,
+                               .plan = plan,
+                               .run_all = run_all};
