@@ -18,8 +18,10 @@ Status problem_task(const char *target, ColumnType type, Task *task) {
     case COLUMN_LIST: *task = TASK_CLASSIFICATION; return OK;
     default: break;
   }
-  return status_fail(INVALID, "target: column \"%s\" is a %s; a target is a real, integer, boolean, "
-                     "category or list column", target, column_type_words[type]);
+  return status_fail(INVALID,
+                     "target: column \"%s\" is a %s; a target is a real, integer, boolean, "
+                     "category or list column",
+                     target, column_type_words[type]);
 }
 
 Status problem_of(const Column *target, Problem *problem) {
@@ -38,12 +40,13 @@ done:
 
 void problem_clear(Problem *problem) { dictionary_clear(&problem->classes); }
 
-/* Which rows to take, how often, and each one's target. */
+/* Which rows to take, how often, and each one's target and group. */
 typedef struct Taking {
   int64_t n, capacity;
   int64_t *at;
   int64_t target_capacity;
   double *target;
+  const int64_t *group; /* by row of the table; NULL: every row is its own */
   int64_t dropped;
   bool each_word;
 } Taking;
@@ -83,42 +86,76 @@ done:
   return status;
 }
 
+/* The numbers of groups. Rows made of one row's words stay together even without a group: they are
+ * then grouped by their row, or its twin could be in a bootstrap's or an encoding's other part. */
+static Status find_groups(const Table *table, const Column *target, const char *name,
+                          Taking *taking) {
+  Status status = OK;
+  Column *column = NULL;
+  if (!name) {
+    if (target->type == COLUMN_LIST && taking->each_word) taking->group = table->row_id;
+    return OK;
+  }
+  TRY(table_require(table, name, &column));
+  if (column->type != COLUMN_INTEGER)
+    return status_fail(INVALID,
+                       "group: column \"%s\" is a %s; recordings are numbered by an integer "
+                       "column, such as `clean` makes",
+                       name, column_type_words[column->type]);
+  taking->group = column->integer;
+done:
+  return status;
+}
+
+static Status check_groups(const Table *table, const Taking *taking) {
+  for (int64_t k = 0; taking->group && k < taking->n; k++)
+    if (taking->group[taking->at[k]] == MISSING_INTEGER)
+      return status_fail(INVALID,
+                         "group: row %lld has no number; every row needs one, such as "
+                         "`clean` gives it",
+                         (long long)table->row_id[taking->at[k]]);
+  return OK;
+}
+
+/* Append what is taken as a column of an own name. */
+static Status add_target(const Taking *taking, Table *out) {
+  Column *column = NULL;
+  Status status = column_new(&column, TARGET, COLUMN_REAL, taking->n, 0);
+  if (status != OK) return status;
+  if (taking->n > 0) memcpy(column->real, taking->target, (size_t)taking->n * sizeof(double));
+  return table_add(out, column);
+}
+
+static Status add_groups(const Taking *taking, Table *out) {
+  Column *column = NULL;
+  Status status = column_new(&column, GROUP, COLUMN_INTEGER, taking->n, 0);
+  if (status != OK) return status;
+  for (int64_t k = 0; k < taking->n; k++) column->integer[k] = taking->group[taking->at[k]];
+  return table_add(out, column);
+}
+
 /* The wanted columns of the rows that are taken, with targets and groups as columns. */
-static Status narrow(const Table *table, const Schema *columns, const char *group,
-                     const Taking *taking, Table *out) {
+static Status narrow(const Table *table, const Schema *columns, const Taking *taking, Table *out) {
   Status status = OK;
   Table view = {0};
   Column *column = NULL;
   TRY(table_init(&view, &table->rows));
-  memcpy(view.row_id, table->row_id, (size_t)table->rows.n * sizeof *table->row_id);
+  if (table->rows.n > 0)
+    memcpy(view.row_id, table->row_id, (size_t)table->rows.n * sizeof *table->row_id);
   for (int64_t j = 0; j < columns->n; j++) {
     TRY(table_require(table, columns->columns[j].name, &column));
     TRY(table_add(&view, column_share(column)));
   }
   TRY(table_take(&view, taking->at, taking->n, out));
-  TRY(column_new(&column, TARGET, COLUMN_REAL, taking->n, 0));
-  if (taking->n > 0) memcpy(column->real, taking->target, (size_t)taking->n * sizeof(double));
-  TRY(table_add(out, column));
-  if (group) {
-    Column *numbers = NULL;
-    TRY(table_require(table, group, &numbers));
-    if (numbers->type != COLUMN_INTEGER) {
-      status = status_fail(INVALID, "group: column \"%s\" is a %s; recordings are numbered by an "
-                           "integer column, such as `clean` makes", group,
-                           column_type_words[numbers->type]);
-      goto done;
-    }
-    TRY(column_new(&column, GROUP, COLUMN_INTEGER, taking->n, 0));
-    for (int64_t i = 0; i < taking->n; i++) column->integer[i] = numbers->integer[taking->at[i]];
-    TRY(table_add(out, column));
-  }
+  TRY(add_target(taking, out));
+  if (taking->group) TRY(add_groups(taking, out));
 done:
   table_clear(&view);
   return status;
 }
 
 /* Take target and group out of the columns they travelled in. */
-static Status unpack(StudyRows *out, const char *group) {
+static Status unpack(StudyRows *out, bool grouped) {
   Status status = OK;
   Column *column = NULL;
   int64_t n = out->table.rows.n;
@@ -126,7 +163,7 @@ static Status unpack(StudyRows *out, const char *group) {
   TRY(NEW(&out->target, n));
   if (n > 0) memcpy(out->target, column->real, (size_t)n * sizeof(double));
   table_remove(&out->table, TARGET);
-  if (group) {
+  if (grouped) {
     TRY(table_require(&out->table, GROUP, &column));
     TRY(NEW(&out->group, n));
     if (n > 0) memcpy(out->group, column->integer, (size_t)n * sizeof(int64_t));
@@ -137,21 +174,23 @@ done:
 }
 
 Status study_rows_all(const Comm *comm, const Table *table, const uint8_t *role, Role wanted,
-                      const Schema *columns, const char *target, const char *group,
-                      bool each_word, StudyRows *out) {
+                      const Schema *columns, const char *target, const char *group, bool each_word,
+                      StudyRows *out) {
   Status status = OK;
   Taking taking = {.each_word = each_word};
   Table taken = {0};
   Column *column = NULL;
   *out = (StudyRows){0};
   AGREE(comm, table_require(table, target, &column));
+  AGREE(comm, find_groups(table, column, group, &taking));
   AGREE(comm, take_rows(table, role, wanted, column, &taking));
-  AGREE(comm, narrow(table, columns, group, &taking, &taken));
+  AGREE(comm, check_groups(table, &taking));
+  AGREE(comm, narrow(table, columns, &taking, &taken));
   taken.rows.n_global = comm_sum_one_all(comm, taking.n);
   taken.rows.begin = comm_exscan_all(comm, taking.n);
   out->dropped = comm_sum_one_all(comm, taking.dropped);
   TRY(table_rebalance_all(comm, &taken, table->rows.block, &out->table));
-  AGREE(comm, unpack(out, group));
+  AGREE(comm, unpack(out, taking.group != NULL));
 done:
   table_clear(&taken);
   memory_free(&taking.at);
@@ -168,7 +207,8 @@ void study_rows_clear(StudyRows *rows) {
 /* A regression target that no sum can hold, or no training rows. */
 static Status check_training(const StudyRows *training) {
   if (training->table.rows.n_global == 0)
-    return status_fail(INVALID, "no training rows: the split or fold leaves none whose target is "
+    return status_fail(INVALID,
+                       "no training rows: the split or fold leaves none whose target is "
                        "known");
   for (int64_t i = 0; i < training->table.rows.n; i++)
     if (!isfinite(training->target[i]))
@@ -183,17 +223,24 @@ Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem 
   Status status = OK;
   Matrix x = {0};
   const ModelKind *kind = (const ModelKind *)bundle->spec.model->kind;
-  StepFit fit = {.comm = comm, .target = training->target, .n_classes = problem->classes.n,
-                 .group = training->group, .seed = seed};
+  StepFit fit = {.comm = comm,
+                 .target = training->target,
+                 .n_classes = problem->classes.n,
+                 .group = training->group,
+                 .seed = seed};
   AGREE(comm, check_training(training));
   bundle->task = problem->task;
   Status local = dictionary_copy(&problem->classes, &bundle->classes);
   if (local == OK) local = schema_copy(needed, &bundle->needed);
   AGREE(comm, local);
   TRY(recipe_fit_all(&bundle->recipe, &training->table, &fit, &x));
-  TrainingData data = {.task = problem->task, .n_classes = problem->classes.n, .x = &x,
-                       .target = training->target, .group = training->group,
-                       .row_id = training->table.row_id, .seed = seed};
+  TrainingData data = {.task = problem->task,
+                       .n_classes = problem->classes.n,
+                       .x = &x,
+                       .target = training->target,
+                       .group = training->group,
+                       .row_id = training->table.row_id,
+                       .seed = seed};
   TRY(kind->fit_all(comm, &data, bundle->spec.model->options, sink, &bundle->model, summary));
 done:
   matrix_clear(&x);

@@ -25,14 +25,15 @@ CHECKED Status problem_task(const char *target, ColumnType type, Task *task);
 typedef struct StudyRows {
   Table table;     /* the wanted columns */
   double *target;  /* n: value or class number */
-  int64_t *group;  /* n: recording numbers; NULL: every row is its own */
+  int64_t *group;  /* n: recording numbers; NULL: every row is its own. Never NULL where a row may
+                      stand several times: then it is the row's id, if nothing else */
   int64_t dropped; /* rows left out because their target is missing, over all ranks */
 } StudyRows;
 
 /* The rows whose role is `wanted` and whose target is known.
  * role     table->rows.n bytes; NULL: all rows
  * columns  names of the columns to take along; absent ones are an error
- * group    integer column that numbers recordings; NULL: none
+ * group    integer column that numbers recordings, no row without one; NULL: none
  * each_word  a list target gives a row for each of its words, as training needs; otherwise every
  *            row comes once and target holds its first word
  * Collective. The caller clears out. Fails with INVALID, MEMORY; agreed. */
