@@ -1,6 +1,7 @@
 /* folds: the role of every row in each fold of a cross-validation.
  *
- * Folds divide the training rows of a split (when there is one): its test part is never looked at. */
+ * Folds divide the training rows of a split (when there is one): its test part is never looked at.
+ */
 #include <string.h>
 
 #include "kernels/base/memory.h"
@@ -11,6 +12,9 @@ static const char *const methods[] = {"auto", "k_fold", "stratified", "grouped",
 enum { AUTO, K_FOLD, STRATIFIED, GROUPED, TEMPORAL };
 static const char *const windows[] = {"expanding", "rolling", NULL};
 
+/* A table without a column of this name is divided as a whole; another name has to be there. */
+static const char DEFAULT_SPLIT[] = "split";
+
 typedef struct FoldsOptions {
   int method, window;
   int64_t folds, repeats, gap_days;
@@ -18,10 +22,11 @@ typedef struct FoldsOptions {
 } FoldsOptions;
 
 static const Option rows[] = {
-    OPTION_WORD(FoldsOptions, method, "\"auto\"", methods,
-                "how rows are divided; auto: temporal when `date` is given, stratified when "
-                "`stratify` is, grouped when `group` is, else k_fold. With `group`, rows of a group "
-                "stay together in every method"),
+    OPTION_WORD(
+        FoldsOptions, method, "\"auto\"", methods,
+        "how rows are divided; auto: temporal when `date` is given, stratified when "
+        "`stratify` is, grouped when `group` is, else k_fold. With `group`, rows of a group "
+        "stay together in every method"),
     OPTION_INTEGER(FoldsOptions, folds, "5", 2, 1000, "number of folds"),
     OPTION_INTEGER(FoldsOptions, repeats, "1", 1, 1000,
                    "times the rows are divided anew (not temporal)"),
@@ -33,9 +38,10 @@ static const Option rows[] = {
                    "days before each validation part whose rows are not trained on"),
     OPTION_WORD(FoldsOptions, window, "\"expanding\"", windows,
                 "temporal: train on all earlier rows, or on the part just before alone"),
-    OPTION_TEXT_OR_NULL(FoldsOptions, split, "\"split\"",
-                "column of a split: only its \"train\" rows are divided; ignored where the table "
-                "has no such column; null: all rows"),
+    OPTION_TEXT_OR_NULL(
+        FoldsOptions, split, "\"split\"",
+        "column of a split: only its \"train\" rows are divided; the default is ignored "
+        "where the table has no such column; null: all rows"),
     {0}};
 
 static int method_of(const FoldsOptions *o) {
@@ -73,21 +79,33 @@ static Division division_of(const FoldsOptions *o, uint64_t seed, const uint8_t 
 static const Port ports[] = {{"input", PORT_TABLE, true, "the rows to divide"}, {0}};
 
 static Status plan(const void *options, const Planned *const *inputs, Planned *output) {
+  Status status = OK;
   (void)output;
-  Division division = division_of(options, 0, NULL);
-  return division_plan(&division, &inputs[0]->schema);
+  const FoldsOptions *o = options;
+  Division division = division_of(o, 0, NULL);
+  const SchemaColumn *split = o->split ? schema_find(&inputs[0]->schema, o->split) : NULL;
+  TRY(division_plan(&division, &inputs[0]->schema));
+  /* A slip in the name would let the test part into the folds. */
+  if (o->split && !split && strcmp(o->split, DEFAULT_SPLIT) != 0)
+    TRY(status_prefix(schema_require(&inputs[0]->schema, o->split, &split), "split: "));
+  if (split && split->type != COLUMN_CATEGORY)
+    return status_fail(INVALID,
+                       "split: column \"%s\" is a %s; a category with the part \"train\", as "
+                       "`split` makes, is needed (null: divide all rows)",
+                       o->split, column_type_words[split->type]);
+done:
+  return status;
 }
 
 /* 1 for the rows that take part. */
 static Status mark(const Table *table, const FoldsOptions *o, uint8_t **where) {
   const Column *split = o->split ? table_find(table, o->split) : NULL;
-  bool parts = split && split->type == COLUMN_CATEGORY;
-  int32_t train = parts ? dictionary_find(&split->dictionary, "train", 5) : 0;
+  int32_t train = split ? dictionary_find(&split->dictionary, "train", 5) : 0;
   if (train == MISSING_CODE)
     return status_fail(INVALID, "split: column \"%s\" has no part \"train\"", o->split);
   Status status = NEW(where, table->rows.n);
   if (status != OK) return status;
-  for (int64_t i = 0; i < table->rows.n; i++) (*where)[i] = !parts || split->code[i] == train;
+  for (int64_t i = 0; i < table->rows.n; i++) (*where)[i] = !split || split->code[i] == train;
   return OK;
 }
 
@@ -107,8 +125,7 @@ static Status report_all(const Comm *comm, const Folds *folds, const DivisionCou
     if (local == OK) local = summary_row(summary, handle, cells);
   }
   if (local == OK && counts->undated > 0)
-    local = summary_note(summary, NOTE_WARNING,
-                         "%lld rows have no usable date and are in no fold.",
+    local = summary_note(summary, NOTE_WARNING, "%lld rows have no usable date and are in no fold.",
                          (long long)counts->undated);
   if (local == OK && counts->gap + counts->purged > 0)
     local = summary_note(summary, NOTE_INFO,
@@ -143,6 +160,13 @@ done:
 
 extern const StageKind folds_stage;
 const StageKind folds_stage = {
-    .kind = {.name = "folds", .help = "Divides training rows into folds for cross-validation.",
-             .version = 1, .options_size = sizeof(FoldsOptions), .options = rows, .check = check},
-    .inputs = ports, .output = PORT_FOLDS, .plan = plan, .run_all = run_all};
+    .kind = {.name = "folds",
+             .help = "Divides training rows into folds for cross-validation.",
+             .version = 2,
+             .options_size = sizeof(FoldsOptions),
+             .options = rows,
+             .check = check},
+    .inputs = ports,
+    .output = PORT_FOLDS,
+    .plan = plan,
+    .run_all = run_all};

@@ -51,17 +51,27 @@ static bool among(const TextList *list, const char *name) {
   return false;
 }
 
+/* Types whose values are compared by what they say: words, or numbers. */
+static bool comparable(ColumnType a, ColumnType b) {
+  bool words[] = {a == COLUMN_TEXT || a == COLUMN_CATEGORY,
+                  b == COLUMN_TEXT || b == COLUMN_CATEGORY};
+  bool numbers[] = {a == COLUMN_REAL || a == COLUMN_INTEGER,
+                    b == COLUMN_REAL || b == COLUMN_INTEGER};
+  return a == b || (words[0] && words[1]) || (numbers[0] && numbers[1]);
+}
+
 static Status plan_keys(const JoinOptions *o, const Schema *left, const Schema *right) {
   Status status = OK;
   const SchemaColumn *a = NULL, *b = NULL;
   for (int64_t i = 0; i < o->on.n; i++) {
     TRY(status_prefix(schema_require(left, o->on.items[i], &a), "on: left table: "));
-    TRY(status_prefix(schema_require(right, right_key(o)->items[i], &b), "%s: right table: ",
-                      o->right_on.n > 0 ? "right_on" : "on"));
-    if (a->type == b->type) continue;
-    status = status_fail(INVALID, "on: column \"%s\" is a %s on the left and a %s on the right; read "
-                         "both with one type", a->name, column_type_words[a->type],
-                         column_type_words[b->type]);
+    TRY(status_prefix(schema_require(right, right_key(o)->items[i], &b),
+                      "%s: right table: ", o->right_on.n > 0 ? "right_on" : "on"));
+    if (comparable(a->type, b->type)) continue;
+    status = status_fail(INVALID,
+                         "on: column \"%s\" is a %s on the left and a %s on the right; read "
+                         "both with one type",
+                         a->name, column_type_words[a->type], column_type_words[b->type]);
     goto done;
   }
 done:
@@ -81,8 +91,10 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
     const char *name = right->columns[j].name;
     if (o->columns.n > 0 ? !among(&o->columns, name) : among(right_key(o), name)) continue;
     if (schema_find(left, name)) {
-      status = status_fail(INVALID, "columns: both tables have a column \"%s\"; name the columns to "
-                           "take, without it", name);
+      status = status_fail(INVALID,
+                           "columns: both tables have a column \"%s\"; name the columns to "
+                           "take, without it",
+                           name);
       goto done;
     }
     TRY(schema_add(&output->schema, name, right->columns[j].type));
@@ -129,8 +141,10 @@ static Status run_all(const StageContext *context, const void *options,
   Status status = OK;
   const JoinOptions *o = options;
   const Table *left = &inputs[LEFT]->table, *right = &inputs[RIGHT]->table;
-  JoinPlan matching = {.left_on = o->on, .right_on = *right_key(o), .inner = o->how == INNER_JOIN,
-                    .duplicates = (JoinDuplicates)o->duplicates};
+  JoinPlan matching = {.left_on = o->on,
+                       .right_on = *right_key(o),
+                       .inner = o->how == INNER_JOIN,
+                       .duplicates = (JoinDuplicates)o->duplicates};
   JoinCounts counts;
   AGREE(context->comm, taken_columns(o, right, &matching.columns));
   TRY(join_all(context->comm, left, right, &matching, &output->table, &counts));
@@ -141,7 +155,13 @@ done:
 }
 
 extern const StageKind join_stage;
-const StageKind join_stage = {
-    .kind = {.name = "join", .help = "Adds columns of a second table by a key.", .version = 1,
-             .options_size = sizeof(JoinOptions), .options = rows, .check = check},
-    .inputs = ports, .output = PORT_TABLE, .plan = plan, .run_all = run_all};
+const StageKind join_stage = {.kind = {.name = "join",
+                                       .help = "Adds columns of a second table by a key.",
+                                       .version = 1,
+                                       .options_size = sizeof(JoinOptions),
+                                       .options = rows,
+                                       .check = check},
+                              .inputs = ports,
+                              .output = PORT_TABLE,
+                              .plan = plan,
+                              .run_all = run_all};

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "kernels/base/memory.h"
+#include "kernels/dataset/division.h"
 #include "kernels/study/evaluate.h"
 #include "pipeline/registry.h"
 #include "pipeline/stage.h"
@@ -32,12 +33,14 @@ static const Option rows[] = {
     OPTION_VARIANTS(TrainOptions, recipe, "[]", step_kinds,
                     "steps in order, each fitted on training rows alone"),
     OPTION_VARIANT(TrainOptions, model, NULL, model_kinds, "the model"),
-    OPTION_TEXT_OR_NULL(TrainOptions, group, "\"recording\"",
-                "integer column that numbers recordings: never on both sides of an encoding fold or "
-                "a bootstrap; null: every row is its own"),
-    OPTION_TEXT_OR_NULL(TrainOptions, split, "\"split\"",
-                "category column with the parts \"train\" and \"test\"; null: train on all rows and "
-                "measure by folds or out of bag only"),
+    OPTION_TEXT_OR_NULL(
+        TrainOptions, group, "\"recording\"",
+        "integer column that numbers recordings: never on both sides of an encoding fold or "
+        "a bootstrap; null: every row is its own"),
+    OPTION_TEXT_OR_NULL(
+        TrainOptions, split, "\"split\"",
+        "category column with the parts \"train\" and \"test\"; null: train on all rows and "
+        "measure by folds or out of bag only"),
     OPTION_TEXT(TrainOptions, by, "null",
                 "category or list column: errors are also told for each of its values"),
     OPTION_REAL(TrainOptions, high, "71", -1e300, 1e300,
@@ -46,7 +49,8 @@ static const Option rows[] = {
     OPTION_INTEGER(TrainOptions, replicates, "200", 0, 10000,
                    "bootstrap replicates of the confidence intervals; 0: none"),
     OPTION_REAL(TrainOptions, confidence, "0.95", 0.5, 0.999, "of the confidence intervals"),
-    OPTION_BOOLEAN(TrainOptions, baseline, "true", "measure the constant baseline beside the model"),
+    OPTION_BOOLEAN(TrainOptions, baseline, "true",
+                   "measure the constant baseline beside the model"),
     {0}};
 
 enum { INPUT, FOLDS };
@@ -57,8 +61,8 @@ static const Port ports[] = {
 
 static void spec_of(const void *options, Spec *spec) {
   const TrainOptions *o = options;
-  *spec = (Spec){.target = o->target, .features = o->features, .steps = &o->recipe,
-                 .model = &o->model};
+  *spec =
+      (Spec){.target = o->target, .features = o->features, .steps = &o->recipe, .model = &o->model};
 }
 
 /* ---- planning ---- */
@@ -104,11 +108,11 @@ typedef struct Training {
   const StageContext *context;
   const TrainOptions *options;
   const Table *table;
-  uint8_t *role;    /* of the split */
+  uint8_t *role; /* of the split */
   bool has_test;
   Problem problem;
-  Schema needed;    /* raw columns of the recipe */
-  Schema measured;  /* those and the target and `by` */
+  Schema needed;   /* raw columns of the recipe */
+  Schema measured; /* those and the target and `by` */
   MeasureOptions measure;
 } Training;
 
@@ -130,8 +134,9 @@ static Status find_roles(Training *t) {
   }
   for (int64_t i = 0; i < n; i++) {
     int32_t code = split->code[i];
-    t->role[i] = code == train ? ROLE_TRAIN
-                 : code == test && test != MISSING_CODE ? ROLE_VALIDATE : ROLE_NONE;
+    t->role[i] = code == train                          ? ROLE_TRAIN
+                 : code == test && test != MISSING_CODE ? ROLE_VALIDATE
+                                                        : ROLE_NONE;
   }
   t->has_test = true;
 done:
@@ -152,9 +157,12 @@ static Status prepare(Training *t) {
   if (by) TRY(schema_add(&t->measured, o->by, by->type));
   TRY(problem_of(target, &t->problem));
   TRY(find_roles(t));
-  t->measure = (MeasureOptions){.threshold = o->high, .top_k = o->top_k,
-                                .replicates = o->replicates, .confidence = o->confidence,
-                                .seed = t->context->seed, .details = true};
+  t->measure = (MeasureOptions){.threshold = o->high,
+                                .top_k = o->top_k,
+                                .replicates = o->replicates,
+                                .confidence = o->confidence,
+                                .seed = t->context->seed,
+                                .details = true};
 done:
   schema_clear(&schema);
   return status;
@@ -177,6 +185,43 @@ static Status predict_all(const Training *t, const uint8_t *role, const Bundle *
                           Predicted *out) {
   return evaluate_predict_all(t->context->comm, t->table, role, ROLE_VALIDATE, &t->measured,
                               t->options->group, bundle, out);
+}
+
+/* ---- what must not be on both sides ---- */
+
+/* No recording is trained on and measured too. what: the division, for the message. */
+static Status refuse_straddling_all(const Training *t, const uint8_t *role, const char *what) {
+  Status status = OK;
+  const TrainOptions *o = t->options;
+  Column *group = NULL;
+  int64_t found = 0;
+  if (!o->group) return OK;
+  AGREE(t->context->comm, table_require(t->table, o->group, &group));
+  TRY(division_straddling_all(t->context->comm, group->integer, role, t->table->rows.n, &found));
+  if (found > 0)
+    status = status_fail(INVALID,
+                         "%s: %lld training rows are of a recording (column \"%s\") that is "
+                         "measured on too, so scores would leak; divide with \"group\": \"%s\", or "
+                         "set this stage's group to null if rows are not related",
+                         what, (long long)found, o->group, o->group);
+done:
+  return status;
+}
+
+/* No test row takes part in the folds. */
+static Status refuse_test_rows_all(const Training *t, const Folds *folds) {
+  int64_t found = 0;
+  for (int64_t i = 0; i < t->table->rows.n; i++) {
+    bool used = false;
+    for (int64_t f = 0; f < folds->n_folds; f++) used |= folds_role(folds, f)[i] != ROLE_NONE;
+    found += used && t->role[i] == ROLE_VALIDATE;
+  }
+  found = comm_sum_one_all(t->context->comm, found);
+  if (found == 0) return OK;
+  return status_fail(INVALID,
+                     "folds: %lld rows of the test part are in folds; make the folds of the "
+                     "split's output, and name its column in their `split`",
+                     (long long)found);
 }
 
 /* ---- cross-validation ---- */
@@ -242,15 +287,18 @@ static Status cross_validate_all(const Training *t, const Folds *folds, Summary 
   FoldScores *scores = NULL;
   AGREE(t->context->comm, NEW(&scores, folds->n_folds));
   if (folds->rows.n_global != t->table->rows.n_global) {
-    status = status_fail(INVALID, "folds: they divide %lld rows, but the input has %lld; both have "
-                         "to come from the same stage", (long long)folds->rows.n_global,
-                         (long long)t->table->rows.n_global);
+    status = status_fail(INVALID,
+                         "folds: they divide %lld rows, but the input has %lld; both have "
+                         "to come from the same stage",
+                         (long long)folds->rows.n_global, (long long)t->table->rows.n_global);
     goto done;
   }
+  TRY(refuse_test_rows_all(t, folds));
+  for (int64_t f = 0; f < folds->n_folds; f++)
+    TRY(refuse_straddling_all(t, folds_role(folds, f), "folds"));
   for (int64_t f = 0; f < folds->n_folds; f++) {
     char phase[64];
-    snprintf(phase, sizeof phase, "fold %lld of %lld", (long long)f + 1,
-             (long long)folds->n_folds);
+    snprintf(phase, sizeof phase, "fold %lld of %lld", (long long)f + 1, (long long)folds->n_folds);
     work_phase(t->context->sink, phase);
     TRY(fold_all(t, folds_role(folds, f), &scores[f]));
   }
@@ -350,12 +398,15 @@ static Status run_all(const StageContext *context, const void *options,
   StudyRows training = {0};
   Training t = {.context = context, .options = options, .table = &inputs[INPUT]->table};
   AGREE(comm, prepare(&t));
+  if (t.has_test) TRY(refuse_straddling_all(&t, t.role, "split"));
   if (inputs[FOLDS]) TRY(cross_validate_all(&t, &inputs[FOLDS]->folds, &output->summary));
   work_phase(context->sink, inputs[FOLDS] ? "final fit" : "fit");
   TRY(fit_all(&t, t.role, &training, &output->bundle, &output->summary));
   AGREE(comm, note_rows(&training, &output->summary));
-  if (t.has_test) TRY(test_all(&t, &training, output));
-  else AGREE(comm, no_predictions(&t, &output->predictions));
+  if (t.has_test)
+    TRY(test_all(&t, &training, output));
+  else
+    AGREE(comm, no_predictions(&t, &output->predictions));
 done:
   study_rows_clear(&training);
   problem_clear(&t.problem);
@@ -368,6 +419,12 @@ done:
 extern const StageKind train_stage;
 const StageKind train_stage = {
     .kind = {.name = "train",
-             .help = "Fits a recipe and a model, cross-validates and tests them.", .version = 1,
-             .options_size = sizeof(TrainOptions), .options = rows},
-    .inputs = ports, .output = PORT_BUNDLE, .plan = plan, .run_all = run_all, .spec = spec_of};
+             .help = "Fits a recipe and a model, cross-validates and tests them.",
+             .version = 1,
+             .options_size = sizeof(TrainOptions),
+             .options = rows},
+    .inputs = ports,
+    .output = PORT_BUNDLE,
+    .plan = plan,
+    .run_all = run_all,
+    .spec = spec_of};
