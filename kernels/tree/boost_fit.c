@@ -363,8 +363,9 @@ static bool save_unit(Fit *fit) {
   double *train = history->train + first, *valid = history->valid + first;
   Fields fields;
   fields_init(&fields, FIELDS_OUT);
-  bool made = fit->comm->rank == 0 && unit_fields(fit, &fields, &rounds, &offset, &node, &train,
-                                                  &valid, &history->gain) == OK;
+  bool made =
+      fit->comm->rank == 0 && fields_integer(&fields, "first", &first) == OK &&
+      unit_fields(fit, &fields, &rounds, &offset, &node, &train, &valid, &history->gain) == OK;
   bool stop =
       work_tick(fit->sink, fit->units, history->rounds, fit->options->trees, made ? &fields : NULL);
   fields_clear(&fields);
@@ -423,6 +424,12 @@ done:
   return status;
 }
 
+/* Does a unit go on where those before it end? One that a broken attempt left behind may not. */
+static bool follows(const Fit *fit, Fields *fields) {
+  int64_t first = -1;
+  return fields_integer(fields, "first", &first) == OK && first == fit->history->rounds;
+}
+
 /* Take the units of an earlier attempt that all ranks find, and bring the raw values up to them. */
 static Status resume_all(Fit *fit) {
   Status status = OK;
@@ -432,7 +439,7 @@ static Status resume_all(Fit *fit) {
   for (bool more = true; more;) {
     Fields fields;
     fields_init(&fields, FIELDS_IN);
-    bool found = fit->sink->find(fit->sink, fit->units, &fields);
+    bool found = fit->sink->find(fit->sink, fit->units, &fields) && follows(fit, &fields);
     more = !comm_any_all(fit->comm, !found);
     Status local = more ? place_unit(fit, &fields) : OK;
     fields_clear(&fields);

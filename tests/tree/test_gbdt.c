@@ -291,6 +291,33 @@ static bool fetch(WorkSink *sink, int64_t unit, Fields *out) {
   return true;
 }
 
+static void forget(Keeper *keeper, int unit) {
+  if (keeper->has[unit]) fields_clear(&keeper->kept[unit]);
+  keeper->has[unit] = false;
+}
+
+/* A unit that does not go on where the one before it ends is passed over. */
+static void broken_units(void) {
+  Comm self = comm_self();
+  Case c = {.n = 300, .d = 4};
+  GbdtOptions options = defaults();
+  Hash whole[2], resumed[2] = {{{0}}};
+  Keeper keeper = {.sink = {.tick = keep, .find = fetch}, .stop_after = 2};
+  fit_hash(&self, &c, &options, NULL, OK, whole);
+  fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
+  keeper.stop_after = 4;
+  fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
+  forget(&keeper, 0);
+  keeper.stop_after = 3; /* unit 0 now ends after round 3, unit 1 begins after round 2 */
+  fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
+  CHECK(keeper.has[0] && keeper.has[1]);
+  keeper.stop_after = INT64_MAX;
+  fit_hash(&self, &c, &options, &keeper.sink, OK, resumed);
+  CHECK(hash_compare(&resumed[0], &whole[0]) == 0);
+  forget(&keeper, 0);
+  forget(&keeper, 1);
+}
+
 /* Stopped after any round and begun again, the model is the same. */
 static void resumes(Case c, int64_t early_stopping) {
   Comm self = comm_self();
@@ -562,6 +589,7 @@ int main(int argc, char **argv) {
   predictions(2, 0);
   predictions(5, 0);
   quantiles();
+  broken_units();
   resumes((Case){.n = 300, .d = 4}, OPTION_NONE_INTEGER);
   resumes((Case){.n = 300, .d = 4, .n_classes = 3}, 7);
   bad_input();
