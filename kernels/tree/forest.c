@@ -169,6 +169,10 @@ static const Option rows[] = {
     OPTION_INTEGER(ForestOptions, permutations, "0", 0, 1000,
                    "Repetitions of permutation importance on out-of-bag rows; 0: none. Each costs "
                    "as much as predicting all rows, for every feature."),
+    OPTION_INTEGER(ForestOptions, shap_rows, "0", 0, 10000,
+                   "Training rows, drawn once, over which the report shows how much each feature "
+                   "adds to predictions (SHAP); 0: none. 1000 are plenty; each costs a pass over "
+                   "all nodes."),
     {.name = NULL},
 };
 

@@ -31,6 +31,7 @@ typedef struct ForestOptions {
   bool bootstrap;
   int64_t bins;
   bool oob;
+  int64_t shap_rows;    /* explained for the report; 0: none */
   int64_t permutations; /* per feature; 0: no permutation importance */
 } ForestOptions;
 

@@ -64,6 +64,9 @@ static Status run_tree(void *context, int64_t unit, Fields *result) {
   TRY(fields_array(result, "leaf_class", FIELD_SHORT, &tree.leaf_class, 1, &tree.n_leaf));
   TRY(fields_array(result, "leaf_share", FIELD_CODE, &tree.leaf_share, 1, &tree.n_leaf));
   TRY(fields_array(result, "importance", FIELD_INTEGER, &tree.importance, 1, &d));
+  if (fit->options->shap_rows > 0) {
+    TRY(fields_array(result, "cover", FIELD_CODE, &tree.cover, 1, &tree.n_nodes));
+  }
   TRY(fields_array(result, "in_bag", FIELD_BYTE, &fit->bag, 1, &fit->bag_bytes));
 done:
   return status;
@@ -80,6 +83,9 @@ static Status place_tree(void *context, int64_t unit, Fields *result) {
   TRY(fields_array(result, "leaf_class", FIELD_SHORT, &tree->leaf_class, 1, &tree->n_leaf));
   TRY(fields_array(result, "leaf_share", FIELD_CODE, &tree->leaf_share, 1, &tree->n_leaf));
   TRY(fields_array(result, "importance", FIELD_INTEGER, &importance, 1, &d));
+  if (fit->options->shap_rows > 0) {
+    TRY(fields_array(result, "cover", FIELD_CODE, &tree->cover, 1, &tree->n_nodes));
+  }
   TRY(fields_array(result, "in_bag", FIELD_BYTE, &bag, 1, &fit->bag_bytes));
   /* A share is at most 2^44 and trees at most 100,000: divided first, the sum cannot overflow. */
   for (int64_t j = 0; j < d; j++) fit->importance[j] += importance[j] / fit->options->trees;
@@ -95,6 +101,7 @@ done:
 static void free_trees(ForestFit *fit) {
   for (int64_t tree = 0; fit->trees && tree < fit->options->trees; tree++) {
     memory_free(&fit->trees[tree].node);
+    memory_free(&fit->trees[tree].cover);
     memory_free(&fit->trees[tree].leaf_class);
     memory_free(&fit->trees[tree].leaf_share);
   }
@@ -113,18 +120,21 @@ static Status join_trees(ForestFit *fit) {
     e->leaf_offset[tree + 1] = e->leaf_offset[tree] + fit->trees[tree].n_leaf;
   }
   TRY(NEW(&e->node, e->node_offset[n]));
+  if (fit->options->shap_rows > 0) TRY(NEW(&fit->cover, e->node_offset[n]));
   TRY(NEW(&e->leaf_class, e->leaf_offset[n]));
   TRY(NEW(&e->leaf_share, e->leaf_offset[n]));
   for (int64_t tree = 0; tree < n; tree++) {
     PlacedTree *p = &fit->trees[tree];
     size_t nodes = (size_t)p->n_nodes, leaves = (size_t)p->n_leaf;
     memcpy(e->node + e->node_offset[tree], p->node, nodes * sizeof *p->node);
+    if (p->cover) memcpy(fit->cover + e->node_offset[tree], p->cover, nodes * sizeof *p->cover);
     if (leaves > 0) {
       int64_t at = e->leaf_offset[tree];
       memcpy(e->leaf_class + at, p->leaf_class, leaves * sizeof *p->leaf_class);
       memcpy(e->leaf_share + at, p->leaf_share, leaves * sizeof *p->leaf_share);
     }
     memory_free(&p->node);
+    memory_free(&p->cover);
     memory_free(&p->leaf_class);
     memory_free(&p->leaf_share);
   }
@@ -276,11 +286,13 @@ Status forest_fit_all(const Comm *comm, const TrainingData *data, const void *op
   forest->bits = fit.samples.rows.bits;
   TRY(grow_all(&fit));
   TRY(forest_report_all(&fit, summary));
+  if (fit.options->shap_rows > 0) TRY(forest_shap_all(&fit, summary));
 done:
   fit_free_grower(&fit);
   free_trees(&fit);
   memory_free(&fit.in_bag);
   memory_free(&fit.importance);
+  memory_free(&fit.cover);
   memory_free(&balanced);
   samples_clear_all(&fit.samples);
   return status;

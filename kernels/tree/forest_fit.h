@@ -9,6 +9,7 @@
 typedef struct PlacedTree {
   int64_t n_nodes, n_leaf;
   int64_t *node;
+  int32_t *cover; /* NULL unless rows are explained */
   uint16_t *leaf_class;
   int32_t *leaf_share;
 } PlacedTree;
@@ -27,6 +28,8 @@ typedef struct ForestFit {
   int64_t bag_bytes; /* 0: no out-of-bag score */
   PlacedTree *trees;
   uint8_t *in_bag;     /* trees x bag_bytes */
+  int32_t *cover;      /* per node of the ensemble: weight of its rows; NULL unless for SHAP. Not
+                          kept in the model, which would be half as large again. */
   int64_t *importance; /* d sums over trees, units of 2^-44 / trees */
 } ForestFit;
 
@@ -37,5 +40,8 @@ CHECKED Status forest_fit_all(const Comm *comm, const TrainingData *data, const 
 /* Size, out-of-bag score and importance of the grown forest, into summary.
  * Collective. Fails with MEMORY, STOPPED, agreed. */
 CHECKED Status forest_report_all(const ForestFit *fit, Summary *summary);
+/* Means of magnitudes of SHAP values over options->shap_rows rows, into summary.
+ * Collective. Fails with MEMORY, STOPPED, agreed. One Allreduce of d sums. */
+CHECKED Status forest_shap_all(const ForestFit *fit, Summary *summary);
 
 #endif

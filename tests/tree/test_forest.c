@@ -138,9 +138,12 @@ static void compare_layouts(int64_t n, int64_t d, int64_t n_classes, bool groupe
 
 static void layouts(void) {
   ForestOptions options = defaults();
+  options.shap_rows = 100;
   compare_layouts(900, 5, 0, true, &options);
   compare_layouts(900, 5, 0, false, &options);
   compare_layouts(900, 5, 2, true, &options);
+  compare_layouts(300, 5, 4, true, &options);
+  options.shap_rows = 0;
   options.permutations = 2;
   options.max_depth = 6;
   compare_layouts(700, 9, 5, true, &options);
@@ -341,6 +344,7 @@ static void scores(int64_t n_classes, bool randomised, const char *metric, doubl
   options.extremely_randomised = randomised;
   options.trees = 30;
   options.permutations = 1;
+  options.shap_rows = 150;
   Data data;
   Summary summary;
   void *model = NULL;
@@ -361,6 +365,16 @@ static void scores(int64_t n_classes, bool randomised, const char *metric, doubl
     CHECK_REAL(sum, 1, 1e-9);
     if (!n_classes) CHECK_TEXT(table->cells[0].text, "feature 1"); /* the widest range */
     CHECK(table->cells[2].real > 0.1);
+    table = &summary.tables[1];
+    CHECK_TEXT(table->name, "shap");
+    CHECK_INTEGER(table->n_rows, 6);
+    for (int64_t i = 1; i < 6; i++) {
+      CHECK(table->cells[i * 2 + 1].real <= table->cells[i * 2 - 1].real);
+    }
+    if (!n_classes) CHECK_TEXT(table->cells[0].text, "feature 1");
+    /* Feature 1 adds 10 times a number of 0 to 4 less 2 to the target: 12 on average. */
+    if (!n_classes) CHECK_REAL(table->cells[1].real, 12, 3);
+    CHECK_INTEGER(summary.series[1].n_x, 6);
   }
   summary_clear(&summary);
   forest_model.free(&model);
@@ -494,6 +508,7 @@ static void faults(int64_t n_classes) {
   ForestOptions options = defaults();
   options.trees = 2;
   options.permutations = 1;
+  options.shap_rows = 10;
   if (n_classes) options.class_weight = CLASS_WEIGHT_BALANCED;
   Data data;
   data_make(&data, &world, 60, 2, n_classes, true);

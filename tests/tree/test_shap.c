@@ -1,5 +1,5 @@
 /* TreeSHAP against Shapley's sum over all subsets on small trees, against polynomials leaf by leaf
- * on deep ones with many features, and sums in whole numbers. */
+ * on deep ones with many features, against the shap package, and sums in whole numbers. */
 #include <stdlib.h>
 
 #include "kernels/base/memory.h"
@@ -246,6 +246,48 @@ static void compare(uint64_t seed, int64_t d, int64_t n_classes, int64_t depth, 
   memory_free(&class);
 }
 
+/* What the shap package says of a small forest of scikit-learn's; see make_shap.py. */
+static void oracle(void) {
+  enum { FEATURES = 8, TREES = 3, NODES = 2048 };
+  const char *source = getenv("SEGUE_SOURCE");
+  char path[1024], line[1024];
+  snprintf(path, sizeof path, "%s/tests/oracle/shap.csv", source ? source : ".");
+  FILE *file = fopen(path, "r");
+  CHECK(file != NULL);
+  if (!file) return;
+  int64_t node[NODES], offset[TREES + 1] = {0}, edges[FEATURES + 1] = {0}, rows = 0;
+  int32_t cover[NODES];
+  Forest forest = {.bits = 1, .unit = 0.5}; /* a level of one bit, so 2^29 units, is half of 2^30 */
+  forest.ensemble = (Ensemble){.n_trees = TREES, .node_offset = offset, .node = node};
+  forest.ensemble.bins = (Bins){.d = FEATURES, .offset = edges};
+  Shap *shap = NULL;
+  while (fgets(line, sizeof line, file)) {
+    char *next = line + 5; /* "node,", "row," */
+    if (line[0] == 'n') {
+      int64_t tree = strtoll(next, &next, 10), feature = strtoll(next + 1, &next, 10);
+      int64_t bin = strtoll(next + 1, &next, 10), distance = strtoll(next + 1, &next, 10);
+      int64_t value = strtoll(next + 1, &next, 10), at = offset[tree + 1]++;
+      for (int64_t later = tree + 1; later < TREES; later++) offset[later + 1] = offset[tree + 1];
+      cover[at] = (int32_t)strtoll(next + 1, &next, 10);
+      node[at] = feature < 0 ? node_leaf((int32_t)value) : node_split(feature, bin, 0) | distance;
+      continue;
+    }
+    if (!shap) CHECK_OK(shap_new(&forest, cover, &shap));
+    uint8_t codes[FEATURES];
+    int64_t out[FEATURES + 1];
+    next = line + 3;
+    for (int64_t j = 0; j < FEATURES; j++) codes[j] = (uint8_t)strtoll(next + 1, &next, 10);
+    shap_explain(shap, codes, NULL, 1, out);
+    for (int64_t j = 0; j <= FEATURES; j++) {
+      CHECK_REAL((double)out[j] * shap_unit(&forest), strtod(next + 1, &next), 1e-8);
+    }
+    rows++;
+  }
+  fclose(file);
+  CHECK_INTEGER(rows, 25);
+  shap_free(&shap);
+}
+
 /* Powers of t up to 2n - 1 are integrated exactly. */
 static void quadrature(void) {
   for (int64_t n = 1; n <= 40; n++) {
@@ -262,6 +304,7 @@ static void quadrature(void) {
 int main(void) {
   uint64_t seed = 20260711;
   quadrature();
+  oracle();
   for (uint64_t round = 0; round < 4; round++) {
     compare(seed + round, 1, 0, 4, false, true);
     compare(seed + round, 3, 0, 7, false, true);
