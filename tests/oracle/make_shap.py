@@ -5,9 +5,9 @@ Needs numpy, scikit-learn and shap (made with scikit-learn 1.9.1 and shap 0.51.0
 hand after a change:
     python tests/oracle/make_shap.py > tests/oracle/shap.csv
 
-Lines: node,TREE,FEATURE,BIN,DISTANCE,VALUE,COVER   in preorder; FEATURE -1: a leaf, whose VALUE is in
-                                                    units of 2^-30; else rows of code <= BIN go left
-                                                    and the right child is DISTANCE nodes away
+Lines: node,TREE,FEATURE,BIN,DISTANCE,VALUE,COVER   in preorder; FEATURE -1: a leaf, VALUE in units
+                                                    of 2^-30; else codes <= BIN go left, and the
+                                                    right child is DISTANCE nodes away
        row,CODE x 8,SHAP x 8,EXPECTED               of the mean over trees
 """
 import numpy as np
