@@ -6,6 +6,10 @@
 
 #include "kernels/base/memory.h"
 
+/* Group numbers are 0 .. 2^62 - 1 from here on, as measuring wants them; others (negative ones) are
+ * mapped there, which at worst makes one group of two. */
+static const int64_t GROUP_BITS = (INT64_C(1) << 62) - 1;
+
 /* Names of the columns in which target and group travel with their rows; no file has such. */
 static const char TARGET[] = "\001target", GROUP[] = "\001group";
 
@@ -130,7 +134,8 @@ static Status add_groups(const Taking *taking, Table *out) {
   Column *column = NULL;
   Status status = column_new(&column, GROUP, COLUMN_INTEGER, taking->n, 0);
   if (status != OK) return status;
-  for (int64_t k = 0; k < taking->n; k++) column->integer[k] = taking->group[taking->at[k]];
+  for (int64_t k = 0; k < taking->n; k++)
+    column->integer[k] = taking->group[taking->at[k]] & GROUP_BITS;
   return table_add(out, column);
 }
 
