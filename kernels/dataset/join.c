@@ -154,6 +154,8 @@ static Status match_all(const Comm *comm, const Table *left, const Table *right,
   comm_sum_all(comm, sums, 3);
   *counts = (JoinCounts){.matched = sums[0], .unmatched = left->rows.n_global - sums[0],
                          .duplicates = sums[1], .unused = sums[2]};
+  side_clear(&r); /* room for the answers */
+  memory_free(&used);
   TRY(comm_exchange_all(comm, l.entries, l.counts, sizeof *back, (void **)&back, received));
   for (int64_t i = 0; i < left->rows.n; i++) right_row[i] = -1;
   for (int k = 0; k < comm->size; k++) total += received[k];
