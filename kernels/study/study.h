@@ -23,10 +23,11 @@ CHECKED Status problem_task(const char *target, ColumnType type, Task *task);
 
 /* Rows of one part of a fold, spread over ranks in blocks, with what belongs to them. */
 typedef struct StudyRows {
-  Table table;     /* the wanted columns */
-  double *target;  /* n: value or class number */
-  int64_t *group;  /* n: recording numbers; NULL: every row is its own. Never NULL where a row may
-                      stand several times: then it is the row's id, if nothing else */
+  Table table;    /* the wanted columns */
+  double *target; /* n: value or class number */
+  int64_t
+      *group; /* n: recording numbers, 0 .. 2^62 - 1; NULL: every row is its own. Never NULL where a
+                 row may stand several times: then it is the row's id, if nothing else */
   int64_t dropped; /* rows left out because their target is missing, over all ranks */
 } StudyRows;
 
@@ -37,9 +38,9 @@ typedef struct StudyRows {
  * each_word  a list target gives a row for each of its words, as training needs; otherwise every
  *            row comes once and target holds its first word
  * Collective. The caller clears out. Fails with INVALID, MEMORY; agreed. */
-CHECKED Status study_rows_all(const Comm *comm, const Table *table, const uint8_t *role, Role wanted,
-                              const Schema *columns, const char *target, const char *group,
-                              bool each_word, StudyRows *out);
+CHECKED Status study_rows_all(const Comm *comm, const Table *table, const uint8_t *role,
+                              Role wanted, const Schema *columns, const char *target,
+                              const char *group, bool each_word, StudyRows *out);
 void study_rows_clear(StudyRows *rows);
 
 /* Fit recipe and model on training rows. bundle is begun with bundle_init. Collective.

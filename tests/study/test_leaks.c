@@ -30,11 +30,12 @@ static Table make_table(const Comm *comm, Target target) {
   }
   Table table = rows_table(comm, rows, N, 16);
   Column *who = NULL, *y = NULL;
-  char words[RECORDINGS * 4];
+  char words[RECORDINGS * 3];
   int64_t offset[RECORDINGS + 1] = {0};
   int32_t codes[RECORDINGS];
   for (int r = 0; r < RECORDINGS; r++) {
-    snprintf(words + 3 * r, 4, "%03d", r);
+    for (int digit = 2, rest = r; digit >= 0; digit--, rest /= 10)
+      words[3 * r + digit] = (char)('0' + rest % 10);
     offset[r + 1] = 3 * (r + 1);
   }
   bool class = target == CLASS_BY_RECORDING;
