@@ -56,11 +56,6 @@ done:
   return status;
 }
 
-static Status fit_all(const StepFit *fit, const void *options, Frame *frame, void **state) {
-  (void)state;
-  return status_agree_all(fit->comm, apply(options, NULL, frame));
-}
-
 extern const StepKind blend_step;
 const StepKind blend_step = {.kind = {.name = "blend",
                                       .help = "Adds a weighted sum of number columns as a feature.",
@@ -68,5 +63,4 @@ const StepKind blend_step = {.kind = {.name = "blend",
                                       .options_size = sizeof(BlendOptions),
                                       .options = rows},
                              .plan = plan,
-                             .fit_all = fit_all,
                              .apply = apply};

@@ -98,11 +98,6 @@ done:
   return status;
 }
 
-static Status fit_all(const StepFit *fit, const void *options, Frame *frame, void **state) {
-  (void)state;
-  return status_agree_all(fit->comm, apply(options, NULL, frame));
-}
-
 extern const StepKind date_part_step;
 const StepKind date_part_step = {
     .kind = {.name = "date_part",
@@ -112,5 +107,4 @@ const StepKind date_part_step = {
              .options = rows,
              .check = check},
     .plan = plan,
-    .fit_all = fit_all,
     .apply = apply};

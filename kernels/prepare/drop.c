@@ -33,12 +33,6 @@ static Status apply(const void *options, const void *state, Frame *frame) {
   return OK;
 }
 
-static Status fit_all(const StepFit *fit, const void *options, Frame *frame, void **state) {
-  (void)fit;
-  (void)state;
-  return apply(options, NULL, frame);
-}
-
 extern const StepKind drop_step;
 const StepKind drop_step = {.kind = {.name = "drop",
                                      .help = "Takes features away.",
@@ -46,5 +40,4 @@ const StepKind drop_step = {.kind = {.name = "drop",
                                      .options_size = sizeof(DropOptions),
                                      .options = rows},
                             .plan = plan,
-                            .fit_all = fit_all,
                             .apply = apply};

@@ -44,11 +44,6 @@ done:
   return status;
 }
 
-static Status fit_all(const StepFit *fit, const void *options, Frame *frame, void **state) {
-  (void)state;
-  return status_agree_all(fit->comm, apply(options, NULL, frame));
-}
-
 extern const StepKind log_step;
 const StepKind log_step = {.kind = {.name = "log",
                                     .help = "Replaces numbers by their natural logarithm.",
@@ -56,5 +51,4 @@ const StepKind log_step = {.kind = {.name = "log",
                                     .options_size = sizeof(LogOptions),
                                     .options = rows},
                            .plan = plan,
-                           .fit_all = fit_all,
                            .apply = apply};

@@ -49,11 +49,6 @@ done:
   return status;
 }
 
-static Status fit_all(const StepFit *fit, const void *options, Frame *frame, void **state) {
-  (void)state;
-  return status_agree_all(fit->comm, apply(options, NULL, frame));
-}
-
 extern const StepKind ratio_step;
 const StepKind ratio_step = {.kind = {.name = "ratio",
                                       .help = "Adds the ratio of two number columns as a feature.",
@@ -61,5 +56,4 @@ const StepKind ratio_step = {.kind = {.name = "ratio",
                                       .options_size = sizeof(RatioOptions),
                                       .options = rows},
                              .plan = plan,
-                             .fit_all = fit_all,
                              .apply = apply};

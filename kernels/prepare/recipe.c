@@ -176,6 +176,12 @@ done:
   return status;
 }
 
+static Status fit_step_all(const StepKind *kind, const StepFit *fit, const void *options,
+                           Frame *frame, void **state) {
+  if (kind->fit_all) return kind->fit_all(fit, options, frame, state);
+  return status_agree_all(fit->comm, kind->apply(options, NULL, frame));
+}
+
 Status recipe_fit_all(Recipe *recipe, const Table *training, const StepFit *fit, Matrix *x) {
   Status status = OK;
   Frame frame = {0};
@@ -184,8 +190,8 @@ Status recipe_fit_all(Recipe *recipe, const Table *training, const StepFit *fit,
   for (int64_t i = 0; i < recipe->steps->n; i++) {
     StepFit own = *fit;
     own.position = i;
-    status = step_kind(recipe, i)->fit_all(&own, recipe->steps->items[i].options, &frame,
-                                           &recipe->states[i]);
+    status = fit_step_all(step_kind(recipe, i), &own, recipe->steps->items[i].options, &frame,
+                          &recipe->states[i]);
     if (status != OK) {
       status_prefix(status, "recipe/%lld (%s): ", (long long)i, step_kind(recipe, i)->kind.name);
       goto done;

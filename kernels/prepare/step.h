@@ -39,7 +39,8 @@ typedef struct StepKind {
    * names depend on data (one_hot) are not added. Local. Fails with INVALID. */
   Status (*plan)(const void *options, FrameSchema *schema);
   /* Learn from the training rows in frame and transform them as training rows (out of fold where
-   * the target is looked at). Collective. *state is freed by `free`, also after a failure. */
+   * the target is looked at). Collective. *state is freed by `free`, also after a failure. NULL for
+   * steps that learn nothing: apply serves training rows too. */
   Status (*fit_all)(const StepFit *fit, const void *options, Frame *frame, void **state);
   /* Transform other rows with what was learned. Local; a row's result does not depend on others. */
   Status (*apply)(const void *options, const void *state, Frame *frame);
