@@ -86,6 +86,104 @@ int64_t comm_max_one_all(const Comm *comm, int64_t value) {
 
 bool comm_any_all(const Comm *comm, bool value) { return comm_max_one_all(comm, value) != 0; }
 
+Status comm_sum_scatter_all(const Comm *comm, int64_t *values, const int64_t *offsets) {
+  Status status = OK;
+  int *counts = NULL, size = comm->size;
+  int64_t *own = NULL;
+  if (size == 1) return OK;
+  if (offsets[size] > PIECE / 8) {
+    comm_sum_all(comm, values + offsets[0], offsets[size] - offsets[0]);
+    return OK;
+  }
+  int64_t n = offsets[comm->rank + 1] - offsets[comm->rank];
+  Status local = NEW(&counts, size);
+  if (local == OK) local = NEW(&own, n);
+  AGREE(comm, local);
+  for (int r = 0; r < size; r++) counts[r] = (int)(offsets[r + 1] - offsets[r]);
+  double start = MPI_Wtime();
+  MPI_Reduce_scatter(values + offsets[0], own, counts, MPI_INT64_T, MPI_SUM, comm->mpi);
+  waited += MPI_Wtime() - start;
+  if (n > 0) memcpy(values + offsets[comm->rank], own, (size_t)n * sizeof *own);
+done:
+  memory_free(&counts);
+  memory_free(&own);
+  return status;
+}
+
+Status comm_sum_scatter_init_all(const Comm *comm, int64_t part_max, SumScatter *out) {
+  Status status = OK;
+  *out = (SumScatter){.comm = comm, .part_max = part_max};
+  Status local = NEW(&out->received, comm->size > 1 ? comm->size * part_max : 0);
+  if (local == OK) local = NEW(&out->requests, 2 * comm->size);
+  AGREE(comm, local);
+done:
+  return status;
+}
+
+void comm_sum_scatter_clear(SumScatter *sum) {
+  memory_free(&sum->received);
+  memory_free(&sum->requests);
+}
+
+/* `items` runs of `part` numbers, `stride` apart. */
+static MPI_Datatype strided_new(int64_t items, int64_t part, int64_t stride) {
+  MPI_Datatype type;
+  MPI_Type_create_hvector((int)items, (int)part, (MPI_Aint)stride * 8, MPI_INT64_T, &type);
+  MPI_Type_commit(&type);
+  return type;
+}
+
+void comm_sum_scatter_begin_all(SumScatter *sum, int64_t *values, const int64_t *offsets,
+                                int64_t items, int64_t stride) {
+  enum { TAG = 2 };
+  const int size = sum->comm->size, rank = sum->comm->rank;
+  double start = MPI_Wtime();
+  sum->values = values;
+  sum->begin = offsets[rank];
+  sum->part = offsets[rank + 1] - offsets[rank];
+  sum->items = items;
+  sum->stride = stride;
+  for (int r = 0; r < 2 * size; r++) sum->requests[r] = MPI_REQUEST_NULL;
+  for (int step = 1; step < size; step++) {
+    int from = (rank - step + size) % size;
+    int64_t n = items * sum->part;
+    if (n == 0) break;
+    MPI_Irecv(sum->received + from * sum->part_max, (int)n, MPI_INT64_T, from, TAG, sum->comm->mpi,
+              &sum->requests[from]);
+  }
+  for (int step = 1; step < size; step++) {
+    int to = (rank + step) % size;
+    int64_t part = offsets[to + 1] - offsets[to];
+    if (items * part == 0) continue;
+    MPI_Datatype type = strided_new(items, part, stride);
+    MPI_Isend(values + offsets[to], 1, type, to, TAG, sum->comm->mpi, &sum->requests[size + to]);
+    MPI_Type_free(&type);
+  }
+  waited += MPI_Wtime() - start;
+}
+
+void comm_sum_scatter_push(SumScatter *sum) {
+  int flag = 0;
+  if (!sum->values || sum->comm->size == 1) return;
+  MPI_Testall(2 * sum->comm->size, sum->requests, &flag, MPI_STATUSES_IGNORE);
+}
+
+void comm_sum_scatter_end_all(SumScatter *sum) {
+  double start = MPI_Wtime();
+  MPI_Waitall(2 * sum->comm->size, sum->requests, MPI_STATUSES_IGNORE);
+  waited += MPI_Wtime() - start;
+  for (int r = 0; r < sum->comm->size; r++) {
+    const int64_t *other = sum->received + r * sum->part_max;
+    for (int64_t i = 0; r != sum->comm->rank && i < sum->items; i++, other += sum->part) {
+      int64_t *own = sum->values + i * sum->stride + sum->begin;
+      for (int64_t k = 0; k < sum->part; k++) {
+        own[k] = (int64_t)((uint64_t)own[k] + (uint64_t)other[k]);
+      }
+    }
+  }
+  sum->values = NULL;
+}
+
 int64_t comm_exscan_all(const Comm *comm, int64_t value) {
   double start = MPI_Wtime();
   int64_t sum = 0;

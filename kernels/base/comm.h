@@ -40,6 +40,38 @@ int64_t comm_sum_one_all(const Comm *comm, int64_t value);
 int64_t comm_max_one_all(const Comm *comm, int64_t value);
 bool comm_any_all(const Comm *comm, bool value);
 
+/* Sums over ranks of which every rank keeps a part (a reduce-scatter), in place: afterwards
+ * values[offsets[rank]] .. values[offsets[rank + 1] - 1] hold the sums; the other numbers are as
+ * before or sums, too.
+ * offsets  size + 1 ascending positions; same on all ranks; parts may be empty
+ * Collective. Any size. Fails with MEMORY, agreed. */
+CHECKED Status comm_sum_scatter_all(const Comm *comm, int64_t *values, const int64_t *offsets);
+
+/* The same for some arrays at once and in two steps, with other work in between: each pair of ranks
+ * exchanges parts without a copy on the way (the pairwise algorithm; Thakur et al. 2005). */
+typedef struct SumScatter {
+  const Comm *comm;
+  int64_t part_max;
+  int64_t *received;     /* size x part_max */
+  MPI_Request *requests; /* 2 x size */
+  int64_t *values;       /* of the sum under way; NULL: none */
+  int64_t begin, part, items, stride;
+} SumScatter;
+
+/* part_max: numbers of a rank's part at most, of all arrays together; same on all ranks.
+ * Collective; comm has to outlive out. Clear after a failure, too. Fails with MEMORY, agreed. */
+CHECKED Status comm_sum_scatter_init_all(const Comm *comm, int64_t part_max, SumScatter *out);
+/* Begin to sum `items` arrays, values + i x stride. values is left alone until the end.
+ * Collective; all but values same on all ranks. Every begin has its end before the next one; sums
+ * of two SumScatters of a communicator may be under way together, ended in the same order. */
+void comm_sum_scatter_begin_all(SumScatter *sum, int64_t *values, const int64_t *offsets,
+                                int64_t items, int64_t stride);
+/* Let messages move on. Local. */
+void comm_sum_scatter_push(SumScatter *sum);
+/* Wait; then this rank's part of each array holds the sums, the rest is as before. Collective. */
+void comm_sum_scatter_end_all(SumScatter *sum);
+void comm_sum_scatter_clear(SumScatter *sum);
+
 /* Sum of value over all lower ranks; 0 on rank 0. Collective. */
 int64_t comm_exscan_all(const Comm *comm, int64_t value);
 

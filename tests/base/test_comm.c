@@ -26,6 +26,52 @@ static void test_reductions(const Comm *comm) {
   comm_sum_all(comm, NULL, 0);
 }
 
+/* Rank r brings 100 r + position (+ 7 for the second array) at each; rank r keeps (r + 1) % 3 of
+ * them. */
+enum { SCATTER_STRIDE = 64 * 3 };
+static int64_t scatter_offsets(int size, int64_t *offsets) {
+  offsets[0] = 0;
+  for (int r = 0; r < size; r++) offsets[r + 1] = offsets[r] + (r + 1) % 3;
+  return offsets[size];
+}
+
+static void scatter_fill(const Comm *comm, int64_t n, int64_t *values) {
+  for (int64_t i = 0; i < n; i++) values[i] = 100 * comm->rank + i;
+  for (int64_t i = 0; i < n; i++) values[SCATTER_STRIDE + i] = 100 * comm->rank + i + 7;
+}
+
+static void check_part(const Comm *comm, const int64_t *values, const int64_t *offsets,
+                       int64_t more) {
+  int64_t size = comm->size;
+  for (int64_t i = offsets[comm->rank]; i < offsets[comm->rank + 1]; i++) {
+    CHECK_INTEGER(values[i], 50 * size * (size - 1) + size * (i + more));
+  }
+}
+
+static void test_sum_scatter(const Comm *comm) {
+  int64_t offsets[65], values[2][2 * SCATTER_STRIDE], n = scatter_offsets(comm->size, offsets);
+  SumScatter sum[2];
+  scatter_fill(comm, n, values[0]);
+  CHECK_OK(comm_sum_scatter_all(comm, values[0], offsets));
+  check_part(comm, values[0], offsets, 0);
+  for (int k = 0; k < 2; k++) CHECK_OK(comm_sum_scatter_init_all(comm, 4, &sum[k]));
+  for (int round = 0; round < 3; round++) {
+    for (int k = 0; k < 2; k++) {
+      scatter_fill(comm, n, values[k]);
+      comm_sum_scatter_begin_all(&sum[k], values[k], offsets, k + 1, SCATTER_STRIDE);
+    }
+    for (int k = 0; k < 2; k++) {
+      comm_sum_scatter_push(&sum[k]);
+      comm_sum_scatter_end_all(&sum[k]);
+      check_part(comm, values[k], offsets, 0);
+      if (k > 0) check_part(comm, values[k] + SCATTER_STRIDE, offsets, 7);
+    }
+  }
+  comm_sum_scatter_begin_all(&sum[0], values[0], offsets, 0, 0);
+  comm_sum_scatter_end_all(&sum[0]);
+  for (int k = 0; k < 2; k++) comm_sum_scatter_clear(&sum[k]);
+}
+
 static void test_broadcast(const Comm *comm) {
   int root = comm->size - 1;
   char text[8] = "";
@@ -121,17 +167,20 @@ static void test_split(const Comm *comm) {
 static void test_faults(const Comm *comm) {
   char mine[4] = "abc";
   void *out = NULL;
-  int64_t counts[64] = {0}, received[64];
+  int64_t counts[64] = {0}, received[64], numbers[64 * 3] = {0}, offsets[65];
+  scatter_offsets(comm->size, offsets);
   for (int rank = 0; rank < comm->size; rank++) {
-    for (int64_t nth = 1; nth <= 9; nth++) {
+    for (int64_t nth = 1; nth <= 12; nth++) {
       int call = (int)(nth - 1) / 3;
       if (comm->rank == rank) fault_arm(FAULT_MEMORY, (nth - 1) % 3 + 1, false);
       Status status = OK;
       if (call == 0) status = comm_concatenate_all(comm, mine, 3, &out, NULL);
       if (call == 1) status = comm_exchange_all(comm, mine, counts, 1, &out, received);
       if (call == 2) status = comm_gather_all(comm, rank, mine, 3, &out, NULL);
+      if (call == 3) status = comm_sum_scatter_all(comm, numbers, offsets);
       fault_arm(FAULT_MEMORY, 0, false);
-      bool fails = nth != 9; /* gathering allocates twice */
+      bool fails = nth != 9 && nth != 12; /* gathering and scattering allocate twice */
+      if (call == 3 && comm->size == 1) fails = false;
       CHECK_INTEGER(status, fails ? MEMORY : OK);
       CHECK(!fails || out == NULL);
       memory_free(&out);
@@ -144,6 +193,7 @@ int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   Comm comm = comm_world();
   test_reductions(&comm);
+  test_sum_scatter(&comm);
   test_broadcast(&comm);
   test_joining(&comm);
   test_exchange(&comm);
