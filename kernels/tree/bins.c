@@ -265,6 +265,8 @@ done:
 void bins_clear(Bins *bins) {
   memory_free(&bins->offset);
   memory_free(&bins->edges);
+  memory_free(&bins->category_offset);
+  memory_free(&bins->category);
   *bins = (Bins){0};
 }
 

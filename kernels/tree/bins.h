@@ -22,6 +22,9 @@ typedef struct Bins {
   int64_t d;
   int64_t *offset; /* d + 1 positions into edges */
   double *edges; /* feature j: offset[j + 1] - offset[j] ascending edges, one less than its bins */
+  /* Features that are categories: bins of the codes 0 .. k - 1 that the matrix holds. */
+  int64_t *category_offset; /* d + 1 positions into category, empty for numbers; NULL: all are */
+  uint8_t *category;
 } Bins;
 
 /* Cut the columns of x into bins.
@@ -36,6 +39,12 @@ void bins_clear(Bins *bins);
 static inline int32_t bins_of(const Bins *bins, int64_t j) {
   return (int32_t)(bins->offset[j + 1] - bins->offset[j] + 1);
 }
+
+/* Is a feature a category; is any? Local. */
+static inline bool bins_is_category(const Bins *bins, int64_t j) {
+  return bins->category_offset && bins->category_offset[j + 1] > bins->category_offset[j];
+}
+static inline bool bins_any_category(const Bins *bins) { return bins->category_offset != NULL; }
 
 /* Bytes from a row's codes to the next row's: d rounded up to a multiple of 8. Local. */
 static inline int64_t bins_stride(int64_t d) { return (d + 7) / 8 * 8; }

@@ -12,7 +12,6 @@
 
 #include "boost_histogram.h"
 #include "boost_parts.h"
-#include "node.h"
 
 static void release_slot(BoostGrower *g, Item *item) {
   if (item->slot >= 0) g->open_slot[g->n_open++] = item->slot;
@@ -326,6 +325,14 @@ static void add_leaf(BoostGrower *g, const Item *item, BoostTree *out) {
   out->node[out->n_nodes++] = node_leaf(0);
 }
 
+static void write_split(const BoostSplit *split, BoostTree *out) {
+  bool is_set = split->bin == BOOST_SET;
+  out->node[out->n_nodes++] =
+      is_set ? node_split_set(split->feature)
+             : node_split(split->feature, split->bin, split->missing_left != 0);
+  for (int w = 0; is_set && w < NODE_SET_WORDS; w++) out->node[out->n_nodes++] = split->set[w];
+}
+
 /* The kept splits in preorder. */
 static void write_tree(BoostGrower *g, BoostTree *out) {
   *out = (BoostTree){.node = g->node, .leaf = g->leaf, .row = g->row, .gain = g->gain};
@@ -347,7 +354,7 @@ static void write_tree(BoostGrower *g, BoostTree *out) {
     g->stack_parent[height++] = out->n_nodes;
     g->stack[height] = item->left;
     g->stack_parent[height++] = -1;
-    out->node[out->n_nodes++] = node_split(split->feature, split->bin, split->missing_left != 0);
+    write_split(split, out);
   }
 }
 

@@ -44,8 +44,8 @@ typedef struct BoostLeaf {
 /* A grown tree; arrays belong to the grower and hold until it grows the next one. All but row,
  * begin and end are the same on all ranks. */
 typedef struct BoostTree {
-  int64_t n_nodes, n_leaves;
-  int64_t *node; /* see node.h; leaves are to be filled in */
+  int64_t n_nodes, n_leaves; /* words of node; leaves */
+  int64_t *node;             /* see node.h; leaves are to be filled in */
   BoostLeaf *leaf;
   const int32_t *row;
   double *gain; /* d: gain by the splits on each feature, in the rules' units */

@@ -92,9 +92,29 @@ void boost_histogram(const BoostRows *rows, const BoostSample *sample, int words
   }
 }
 
+/* By a set. */
+static int64_t partition_set(const uint8_t *codes, const BoostSplit *split, int32_t *row, int64_t n,
+                             int32_t *scratch) {
+  int64_t left = 0, right = 0;
+  uint8_t table[BINS_CODES];
+  node_set_table(split->set, table);
+  for (int64_t i = 0; i < n; i++) {
+    __builtin_prefetch(codes + row[i + AHEAD < n ? i + AHEAD : n - 1]);
+    int32_t r = row[i];
+    bool goes_left = table[codes[r]];
+    row[left] = r;
+    scratch[right] = r;
+    left += goes_left;
+    right += !goes_left;
+  }
+  if (right > 0) memcpy(row + left, scratch, (size_t)right * sizeof *row);
+  return left;
+}
+
 int64_t boost_partition(const BoostRows *rows, const BoostSplit *split, int32_t *row, int64_t n,
                         int32_t *scratch) {
   const uint8_t *codes = rows->columns + split->feature * rows->n;
+  if (split->bin == BOOST_SET) return partition_set(codes, split, row, n, scratch);
   const uint8_t flip = (uint8_t)split->missing_left, limit = (uint8_t)(split->bin + flip);
   int64_t left = 0, right = 0;
   for (int64_t i = 0; i < n; i++) {

@@ -36,7 +36,8 @@ static Status grower_allocate(BoostGrower *g) {
   TRY(NEW(&g->all, 2 * g->batch_max * ranks));
   TRY(NEW(&g->row, g->rows.n));
   TRY(NEW(&g->scratch, g->rows.n));
-  TRY(NEW(&g->node, 2 * g->max_splits + 1));
+  int64_t split_words = bins_any_category(g->rows.bins) ? 1 + NODE_SET_WORDS : 1;
+  TRY(NEW(&g->node, (split_words + 1) * g->max_splits + 1));
   TRY(NEW(&g->leaf, g->max_splits + 1));
   TRY(NEW(&g->stack, g->max_splits + 2));
   TRY(NEW(&g->stack_parent, g->max_splits + 2));

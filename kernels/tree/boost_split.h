@@ -17,6 +17,7 @@
 
 #include "bins.h"
 #include "kernels/numeric/elementary.h"
+#include "node.h"
 
 enum {
   BOOST_G_BITS_MAX = 30,    /* of a row's gradient, without sign */
@@ -24,6 +25,7 @@ enum {
   BOOST_G_BITS_NARROW = 14, /* a narrow word holds at least so many, or words are wide */
   BOOST_H_BITS_NARROW = 12,
   BOOST_SUM_BITS = 50, /* sums stay below 2^50: exact as doubles, and quick to convert */
+  BOOST_SET = -1,
 };
 
 typedef struct BoostLayout {
@@ -77,9 +79,10 @@ typedef struct BoostRules {
 /* A possible split; the same bits on all ranks. */
 typedef struct BoostSplit {
   double gain; /* what it takes away from the loss (twice), in units of g^2 / h; negative: none */
-  int32_t feature, bin; /* the last bin that goes left */
+  int32_t feature, bin; /* the last bin that goes left; BOOST_SET: of a category */
   int64_t missing_left;
-  uint64_t left[2]; /* packed sums of the left side */
+  uint64_t left[2];            /* packed sums of the left side */
+  int64_t set[NODE_SET_WORDS]; /* of a category: the codes that go left */
 } BoostSplit;
 
 /* A node as its split sees it. low, high: bounds of its rows' raw values (-+INFINITY: none). */

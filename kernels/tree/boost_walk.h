@@ -23,7 +23,8 @@ typedef struct BoostWalk {
   int32_t *value;           /* of leaves */
 } BoostWalk;
 
-/* Lay out all trees. Local. The caller clears out, also after a failure. Fails with MEMORY. */
+/* Lay out all trees; none of their features may be a category. Local. The caller clears out, also
+ * after a failure. Fails with MEMORY. */
 CHECKED Status boost_walk_init(const Ensemble *ensemble, BoostWalk *out);
 void boost_walk_clear(BoostWalk *walk);
 

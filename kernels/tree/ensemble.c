@@ -1,7 +1,8 @@
 /* The ensemble; see ensemble.h.
  *
  * A walk down a tree is a chain of loads, each waiting for the one before, so LANES rows walk side
- * by side; a row that has reached its leaf stays there. */
+ * by side; a row that has reached its leaf stays there. Where no feature is a category, steps know
+ * nothing of sets. */
 #include "ensemble.h"
 
 #include "kernels/base/memory.h"
@@ -19,27 +20,56 @@ void ensemble_clear(Ensemble *ensemble) {
   *ensemble = (Ensemble){0};
 }
 
-/* Is the tree's preorder sound: children inside the tree, features and leaf positions in range? */
-static bool is_sound(const Ensemble *e, int64_t tree, int64_t n_classes) {
-  const int64_t *node = e->node + e->node_offset[tree];
-  int64_t n = e->node_offset[tree + 1] - e->node_offset[tree];
+/* Is what a leaf points to in range? */
+static bool is_sound_leaf(const Ensemble *e, int64_t tree, int64_t low, int64_t n_classes) {
   int64_t n_leaf = e->leaf_offset[tree + 1] - e->leaf_offset[tree];
   const uint16_t *leaf_class = e->leaf_class + e->leaf_offset[tree];
-  if (n < 1 || n_leaf < 0) return false;
-  for (int64_t i = 0; i < n; i++) {
-    int64_t low = node_low(node[i]);
-    if (!node_is_leaf(node[i])) {
-      if (node_feature(node[i]) >= e->bins.d || low < 2 || i + low >= n) return false;
-    } else if (n_classes > 2 && low < 0) {
-      if (-1 - low >= n_classes) return false;
-    } else if (n_classes > 2) {
-      if (low >= n_leaf || low + leaf_class[low] >= n_leaf) return false;
-      for (int64_t j = 1; j <= leaf_class[low]; j++) {
-        if (leaf_class[low + j] >= n_classes) return false;
-      }
-    }
+  if (n_classes <= 2) return true;
+  if (low < 0) return -1 - low < n_classes;
+  if (low >= n_leaf || low + leaf_class[low] >= n_leaf) return false;
+  for (int64_t j = 1; j <= leaf_class[low]; j++) {
+    if (leaf_class[low + j] >= n_classes) return false;
   }
   return true;
+}
+
+/* Is the tree's preorder sound: does every right child begin where the left one ends, and are
+ * features and leaf positions in range? right: scratch of half the tree's words. */
+static bool is_sound(const Ensemble *e, int64_t tree, int64_t n_classes, int64_t *right) {
+  const int64_t *node = e->node + e->node_offset[tree];
+  int64_t n = e->node_offset[tree + 1] - e->node_offset[tree], open = 0;
+  for (int64_t i = 0; i < n; i += node_words(node[i])) {
+    int64_t low = node_low(node[i]), feature = node_feature(node[i]);
+    if (node_is_leaf(node[i])) {
+      int64_t next = open > 0 ? right[--open] : n;
+      if (node_is_set(node[i]) || next != i + 1) return false;
+      if (!is_sound_leaf(e, tree, low, n_classes)) return false;
+      continue;
+    }
+    bool inside = low > node_words(node[i]) && i + low < n && open < n / 2;
+    if (!inside || feature >= e->bins.d) return false;
+    if (node_is_set(node[i]) != bins_is_category(&e->bins, feature)) return false;
+    right[open++] = i + low;
+  }
+  return n > 0 && open == 0;
+}
+
+static Status check_trees(const Ensemble *e, int64_t n_classes) {
+  Status status = OK;
+  int64_t longest = 0, *right = NULL;
+  for (int64_t tree = 0; tree < e->n_trees; tree++) {
+    int64_t n = e->node_offset[tree + 1] - e->node_offset[tree];
+    longest = n > longest ? n : longest;
+  }
+  TRY(NEW(&right, longest / 2));
+  for (int64_t tree = 0; tree < e->n_trees; tree++) {
+    if (is_sound(e, tree, n_classes, right)) continue;
+    status = status_fail(FORMAT, "forest: tree %lld is not a tree", (long long)tree);
+    break;
+  }
+done:
+  memory_free(&right);
+  return status;
 }
 
 static Status check_offsets(const int64_t *offset, int64_t n, const char *what) {
@@ -62,18 +92,16 @@ Status ensemble_fields(Ensemble *e, int64_t n_classes, Fields *fields) {
   int64_t n_leaf = e->leaf_offset[e->n_trees];
   TRY(fields_array(fields, "leaf_class", FIELD_SHORT, &e->leaf_class, 1, &n_leaf));
   TRY(fields_array(fields, "leaf_share", FIELD_CODE, &e->leaf_share, 1, &n_leaf));
-  for (int64_t tree = 0; fields->mode == FIELDS_IN && tree < e->n_trees; tree++) {
-    if (!is_sound(e, tree, n_classes)) {
-      return status_fail(FORMAT, "forest: tree %lld is not a tree", (long long)tree);
-    }
-  }
+  if (fields->mode == FIELDS_IN) TRY(check_trees(e, n_classes));
 done:
   return status;
 }
 
-/* Up to LANES rows. */
-static inline void walk(const int64_t *node, const uint8_t *const row[LANES], int64_t lanes,
-                        int32_t value[LANES]) {
+/* Up to LANES rows; sets: some nodes may be followed by one. */
+static inline __attribute__((always_inline)) void walk(const int64_t *node,
+                                                       const uint8_t *const row[LANES],
+                                                       int64_t lanes, bool sets,
+                                                       int32_t value[LANES]) {
   int64_t at[LANES] = {0};
   bool moving = true;
   while (moving) {
@@ -82,7 +110,11 @@ static inline void walk(const int64_t *node, const uint8_t *const row[LANES], in
       int64_t word = node[at[l]];
       uint32_t feature = node_feature(word);
       bool leaf = feature == NODE_LEAF;
-      int64_t step = node_goes_left(word, row[l][leaf ? 0 : feature]) ? 1 : node_low(word);
+      uint8_t code = row[l][leaf ? 0 : feature];
+      int64_t left = sets ? node_words(word) : 1;
+      bool goes_left =
+          sets && !leaf ? node_at_goes_left(node + at[l], code) : node_goes_left(word, code);
+      int64_t step = goes_left ? left : node_low(word);
       at[l] += leaf ? 0 : step;
       moving |= !leaf;
     }
@@ -90,18 +122,36 @@ static inline void walk(const int64_t *node, const uint8_t *const row[LANES], in
   for (int64_t l = 0; l < lanes; l++) value[l] = node_low(node[at[l]]);
 }
 
-void ensemble_leaves(const Ensemble *e, int64_t tree, const uint8_t *codes, const int32_t *row,
-                     int64_t n, int32_t *value) {
+static inline __attribute__((always_inline)) void walk_all(const Ensemble *e, int64_t tree,
+                                                           const uint8_t *codes, const int32_t *row,
+                                                           int64_t n, bool sets, int32_t *value) {
   const int64_t *node = e->node + e->node_offset[tree];
   int64_t stride = bins_stride(e->bins.d);
   const uint8_t *lane[LANES];
   int64_t i = 0;
   for (; i + LANES <= n; i += LANES) {
     for (int64_t l = 0; l < LANES; l++) lane[l] = codes + (row ? row[i + l] : i + l) * stride;
-    walk(node, lane, LANES, value + i);
+    walk(node, lane, LANES, sets, value + i);
   }
   for (int64_t l = 0; l < n - i; l++) lane[l] = codes + (row ? row[i + l] : i + l) * stride;
-  if (i < n) walk(node, lane, n - i, value + i);
+  if (i < n) walk(node, lane, n - i, sets, value + i);
+}
+
+void ensemble_leaves(const Ensemble *e, int64_t tree, const uint8_t *codes, const int32_t *row,
+                     int64_t n, int32_t *value) {
+  if (bins_any_category(&e->bins)) {
+    walk_all(e, tree, codes, row, n, true, value);
+  } else {
+    walk_all(e, tree, codes, row, n, false, value);
+  }
+}
+
+int64_t ensemble_n_leaves(const Ensemble *e) {
+  int64_t leaves = 0;
+  for (int64_t i = 0; i < e->node_offset[e->n_trees]; i += node_words(e->node[i])) {
+    leaves += node_is_leaf(e->node[i]);
+  }
+  return leaves;
 }
 
 void ensemble_add_shares(const Ensemble *e, int64_t tree, int32_t value, int64_t *sums) {

@@ -10,7 +10,7 @@ typedef struct Ensemble {
   int64_t n_trees;
   Bins bins;
   int64_t *node_offset; /* n_trees + 1 */
-  int64_t *node;        /* see node.h; distances are within the tree */
+  int64_t *node;        /* see node.h: words; distances are within the tree */
   int64_t *leaf_offset; /* n_trees + 1 */
   uint16_t *leaf_class; /* leaf tables; positions are within the tree's table */
   int32_t *leaf_share;
@@ -27,6 +27,9 @@ CHECKED Status ensemble_fields(Ensemble *ensemble, int64_t n_classes, Fields *fi
  * value   out, n leaf values */
 void ensemble_leaves(const Ensemble *ensemble, int64_t tree, const uint8_t *codes,
                      const int32_t *row, int64_t n, int32_t *value);
+
+/* Leaves of all trees. Local. */
+int64_t ensemble_n_leaves(const Ensemble *ensemble);
 
 /* Add a leaf's shares to n_classes sums, units of 2^-30. Local. */
 void ensemble_add_shares(const Ensemble *ensemble, int64_t tree, int32_t value, int64_t *sums);

@@ -39,9 +39,8 @@ done:
 }
 
 static Status report_size(const Ensemble *e, Summary *summary) {
-  int64_t nodes = e->node_offset[e->n_trees];
   return summary_note(summary, NOTE_INFO, "%lld trees, %lld leaves each on average",
-                      (long long)e->n_trees, (long long)((nodes / e->n_trees + 1) / 2));
+                      (long long)e->n_trees, (long long)(ensemble_n_leaves(e) / e->n_trees));
 }
 
 /* Mean fall of the score when a feature's values are permuted; collective. */

@@ -32,7 +32,7 @@ static void order_features(const double *gain, int64_t d, int32_t *order) {
 }
 
 static void count_splits(const Ensemble *e, int64_t *splits) {
-  for (int64_t i = 0; i < e->node_offset[e->n_trees]; i++) {
+  for (int64_t i = 0; i < e->node_offset[e->n_trees]; i += node_words(e->node[i])) {
     if (!node_is_leaf(e->node[i])) splits[node_feature(e->node[i])]++;
   }
 }
@@ -129,10 +129,9 @@ static Status report(const Gbdt *model, const BoostHistory *history, char **name
   const Ensemble *e = &model->ensemble;
   const char *loss = boost_loss_name(&model->loss);
   if (!summary->active || e->n_trees == 0) return OK;
-  int64_t nodes = e->node_offset[e->n_trees];
   TRY(summary_note(summary, NOTE_INFO, "%lld trees in %lld rounds, %lld leaves each on average",
                    (long long)e->n_trees, (long long)history->best,
-                   (long long)((nodes / e->n_trees + 1) / 2)));
+                   (long long)(ensemble_n_leaves(e) / e->n_trees)));
   if (!isnan(history->valid[0])) {
     TRY(summary_metric(summary, "validation", loss, history->valid[history->best - 1], false,
                        false));
@@ -318,7 +317,8 @@ static Status gbdt_predict(const void *opaque, const Matrix *x, double *out) {
   TRY(NEW(&p.value, block));
   TRY(NEW(&p.level, block * outputs));
   TRY(NEW(&p.raw, outputs));
-  if (n >= WALK_LEAST && x->d <= BOOST_WALK_FEATURES) {
+  bool walks = x->d <= BOOST_WALK_FEATURES && !bins_any_category(&model->ensemble.bins);
+  if (n >= WALK_LEAST && walks) {
     TRY(boost_walk_init(&model->ensemble, &walk));
     p.walk = &walk;
   }

@@ -20,7 +20,6 @@
 
 #include "kernels/base/memory.h"
 #include "kernels/numeric/hash.h"
-#include "node.h"
 #include "split.h"
 
 enum {
@@ -34,6 +33,7 @@ typedef struct Open {
   Item item;
   Split split;
   double decrease;
+  int64_t set[NODE_SET_WORDS]; /* see Split.is_set */
 } Open;
 
 struct Grower {
@@ -46,6 +46,7 @@ struct Grower {
   int64_t n_heap;
   int64_t n_nodes;
   int64_t *made; /* per node in order of creation: word without distance */
+  int64_t *set;  /* NODE_SET_WORDS a node; NULL: no feature is a category */
   int32_t *left; /* its left child, 0: leaf; the right one follows */
   int32_t *size, *place;
   int32_t *cover; /* weight of its rows */
@@ -121,7 +122,26 @@ static inline int64_t partition_words(uint64_t *record, int64_t words, int64_t b
   return middle;
 }
 
-static int64_t partition(const Grower *g, const Item *item, int64_t node) {
+/* The same by a set. */
+static int64_t partition_set(const Grower *g, const Item *item, int64_t feature,
+                             const int64_t *set) {
+  int64_t words = g->s.words, middle = item->begin;
+  uint8_t left[BINS_CODES];
+  node_set_table(set, left);
+  for (int64_t i = item->begin; i < item->end; i++) {
+    uint64_t *here = record_at(&g->s, i), *front = record_at(&g->s, middle);
+    middle += left[codes_at(&g->s, i)[feature]];
+    for (int64_t w = 0; w < words; w++) {
+      uint64_t moved = here[w];
+      here[w] = front[w];
+      front[w] = moved;
+    }
+  }
+  return middle;
+}
+
+static int64_t partition(const Grower *g, const Item *item, int64_t node, const int64_t *set) {
+  if (node_is_set(node)) return partition_set(g, item, node_feature(node), set);
   switch (g->s.words) {
     case 2: return partition_words(g->s.record, 2, item->begin, item->end, node);
     case 3: return partition_words(g->s.record, 3, item->begin, item->end, node);
@@ -263,6 +283,7 @@ static bool open_node(Grower *g, const Item *item, const Stream *nodes, Open *ou
   *out = (Open){.item = *item, .split = {.feature = -1}};
   if (!must_be_leaf(g, item)) out->split = split_find(&g->s, &out->item, nodes, &out->decrease);
   /* Rounding may take a decrease of nothing below zero. */
+  memcpy(out->set, g->s.set, sizeof out->set);
   bool enough = g->least_decrease <= 0 || out->decrease >= g->least_decrease;
   if (out->split.feature >= 0 && enough) return true;
   make_leaf(g, item);
@@ -274,9 +295,11 @@ static void split_node(Grower *g, const Open *open, Item *out_left, Item *out_ri
   const Item *item = &open->item;
   Split split = open->split;
   double decrease = open->decrease;
-  int64_t node = node_split(split.feature, split.bin, missing_side(g, item, &split));
-  int64_t middle = partition(g, item, node);
+  int64_t node = split.is_set ? node_split_set(split.feature)
+                              : node_split(split.feature, split.bin, missing_side(g, item, &split));
+  int64_t middle = partition(g, item, node, open->set);
   g->made[item->node] = node;
+  if (split.is_set) memcpy(g->set + item->node * NODE_SET_WORDS, open->set, sizeof open->set);
   g->cover[item->node] = (int32_t)item->weight;
   g->left[item->node] = (int32_t)g->n_nodes;
   double share = g->root_impurity > 0 && decrease > 0 ? decrease / g->root_impurity : 0;
@@ -372,7 +395,7 @@ static void grow_best_first(Grower *g, const Item *root, const Stream *nodes) {
 static void write_leaves(Grower *g) {
   GrownTree *tree = &g->tree;
   tree->n_leaf = 0;
-  for (int64_t i = 0; i < tree->n_nodes; i++) {
+  for (int64_t i = 0; i < tree->n_nodes; i += node_words(tree->node[i])) {
     if (!node_is_leaf(tree->node[i]) || node_low(tree->node[i]) < 0) continue;
     int32_t from = node_low(tree->node[i]);
     int64_t n = 1 + g->leaf_class[from];
@@ -389,21 +412,26 @@ static void write_nodes(Grower *g) {
   int64_t n = g->n_nodes;
   for (int64_t i = n - 1; i >= 0; i--) {
     int32_t left = g->left[i];
-    g->size[i] = left ? 1 + g->size[left] + g->size[left + 1] : 1;
+    int32_t own = (int32_t)node_words(g->made[i]);
+    g->size[i] = left ? own + g->size[left] + g->size[left + 1] : 1;
   }
   g->place[0] = 0;
   for (int64_t i = 0; i < n; i++) {
     int32_t left = g->left[i], place = g->place[i];
-    int64_t distance = 0;
+    int64_t distance = 0, words = node_words(g->made[i]);
     if (left) {
-      distance = 1 + g->size[left];
-      g->place[left] = place + 1;
+      distance = words + g->size[left];
+      g->place[left] = place + (int32_t)words;
       g->place[left + 1] = place + (int32_t)distance;
     }
     g->tree.node[place] = g->made[i] | distance;
     g->tree.cover[place] = g->cover[i];
+    for (int64_t w = 1; w < words; w++) {
+      g->tree.node[place + w] = g->set[i * NODE_SET_WORDS + w - 1];
+      g->tree.cover[place + w] = 0;
+    }
   }
-  g->tree.n_nodes = n;
+  g->tree.n_nodes = g->size[0];
   if (g->s.classes) write_leaves(g);
 }
 
@@ -449,6 +477,8 @@ Status grow_new(const GrowRows *rows, const GrowOptions *options, Grower **out) 
   TRY(NEW(out, 1));
   g = *out;
   int64_t d = rows->bins->d, n_max = nodes_max(rows, options);
+  int64_t n_set = bins_any_category(rows->bins) ? n_max * NODE_SET_WORDS : 0;
+  int64_t n_words = n_max + n_set / 2; /* about half of the nodes are leaves */
   bool classes = rows->n_classes > 2;
   TRY(splitter_init(&g->s, rows, options));
   bool limited = options->max_leaves > 0;
@@ -459,14 +489,15 @@ Status grow_new(const GrowRows *rows, const GrowOptions *options, Grower **out) 
   TRY(NEW(&g->free, g->slots));
   TRY(NEW(&g->heap, limited ? leaves_max(rows, options) : 0));
   TRY(NEW(&g->made, n_max));
+  TRY(NEW(&g->set, n_set));
   TRY(NEW(&g->left, n_max));
   TRY(NEW(&g->size, n_max));
   TRY(NEW(&g->place, n_max));
   TRY(NEW(&g->cover, n_max));
-  TRY(NEW(&g->tree.cover, n_max));
+  TRY(NEW(&g->tree.cover, n_words));
   TRY(NEW(&g->leaf_class, classes ? 2 * rows->n : 0));
   TRY(NEW(&g->leaf_share, classes ? 2 * rows->n : 0));
-  TRY(NEW(&g->tree.node, n_max));
+  TRY(NEW(&g->tree.node, n_words));
   TRY(NEW(&g->tree.leaf_class, classes ? 2 * rows->n : 0));
   TRY(NEW(&g->tree.leaf_share, classes ? 2 * rows->n : 0));
   TRY(NEW(&g->tree.importance, d));
@@ -483,6 +514,7 @@ void grow_free(Grower **grower) {
   memory_free(&g->free);
   memory_free(&g->heap);
   memory_free(&g->made);
+  memory_free(&g->set);
   memory_free(&g->left);
   memory_free(&g->size);
   memory_free(&g->place);

@@ -53,15 +53,15 @@ typedef struct GrowOptions {
 
 /* A grown tree; arrays belong to the grower and hold until it grows the next one. */
 typedef struct GrownTree {
-  int64_t n_nodes;
+  int64_t n_nodes; /* words of node */
   int64_t *node; /* see node.h. Value of a leaf: mean level in units of 2^-(30 - bits), rounded; or
-                    -1 - c for class c alone; or a position in the leaf table */
+                  -1 - c for class c alone; or a position in the leaf table */
   /* Leaf table: at the position of a leaf the number of its classes (as leaf_class, share 0), then
    * each class, ascending, with its share in units of 2^-30. */
   int64_t n_leaf;
   uint16_t *leaf_class;
   int32_t *leaf_share;
-  int32_t *cover;      /* n_nodes: weight of the node's rows */
+  int32_t *cover;      /* n_nodes: weight of the node's rows; of no use in a set's words */
   int64_t *importance; /* d: impurity taken away, as share of the root's, units of 2^-44 */
 } GrownTree;
 

@@ -107,13 +107,13 @@ static inline void add(const double *a, int64_t points, double *to) {
 }
 
 /* Products of the child's level, and who passes. */
-static void go_down(Shap *s, int64_t node, bool right, int64_t level, const Edge *edge) {
-  int64_t points = s->points, feature = node_feature(node), stride = bins_stride(s->d);
+static void go_down(Shap *s, const int64_t *node, bool right, int64_t level, const Edge *edge) {
+  int64_t points = s->points, feature = node_feature(*node), stride = bins_stride(s->d);
   const double *product = s->product + level * ROWS * points;
   double *child = s->product + (level + 1) * ROWS * points;
   uint8_t *state = s->state + level * ROWS, *passed = s->passed + feature * ROWS;
   for (int64_t r = 0; r < s->n; r++) {
-    bool here = node_goes_left(node, s->codes[r * stride + feature]) != right;
+    bool here = node_at_goes_left(node, s->codes[r * stride + feature]) != right;
     state[r] = passed[r] ? 1 + here : 0;
     passed[r] = state[r] == 2;
     const double *change = edge->change + state[r] * points;
@@ -154,10 +154,10 @@ static void sweep(Shap *s, int64_t at, int64_t level) {
   double before = s->share[feature];
   memset(below, 0, (size_t)(s->n * points) * sizeof *below);
   for (int side = 0; side < 2; side++) {
-    int64_t child = side ? at + node_low(node) : at + 1;
+    int64_t child = at + (side ? node_low(node) : node_words(node));
     double after = before * ((double)s->cover[child] / (double)s->cover[at]);
     fill_edge(s, before, after, &edge);
-    go_down(s, node, side == 1, level, &edge);
+    go_down(s, e->node + at, side == 1, level, &edge);
     s->share[feature] = after;
     sweep(s, child, level + 1);
     s->share[feature] = before;
@@ -245,7 +245,7 @@ static void measure(Shap *s, int64_t at, int64_t level, int64_t unlike) {
   double *splits = &s->share[node_feature(node)];
   int64_t more = *splits == 0;
   *splits += 1;
-  measure(s, at + 1, level + 1, unlike + more);
+  measure(s, at + node_words(node), level + 1, unlike + more);
   measure(s, at + node_low(node), level + 1, unlike + more);
   *splits -= 1;
 }
@@ -255,7 +255,7 @@ static int64_t expect(const Shap *s, int64_t tree, int32_t class) {
   const Ensemble *e = &s->forest->ensemble;
   int64_t root = e->node_offset[tree], whole = s->cover[root];
   __int128 sum = 0;
-  for (int64_t i = root; i < e->node_offset[tree + 1]; i++) {
+  for (int64_t i = root; i < e->node_offset[tree + 1]; i += node_words(e->node[i])) {
     if (!node_is_leaf(e->node[i])) continue;
     sum += (__int128)s->cover[i] * leaf_value(s->forest, tree, node_low(e->node[i]), class);
   }

@@ -62,7 +62,7 @@ static inline void offer(const Splitter *s, const Item *item, uint64_t left, int
   if (weight_left < least || weight_right < least) return;
   double gain = grow_gain(sum_left, weight_left, item->sum, item->weight);
   if (gain <= best->gain) return;
-  *best = (Split){gain, weight_left, sum_left, feature, bin, missing_left};
+  *best = (Split){gain, weight_left, sum_left, feature, bin, missing_left, false};
 }
 
 /* A number below 2^52 as a double, by its bits, which vector code can do and a cast cannot. */
@@ -225,7 +225,7 @@ static void try_two_rows(const Splitter *s, const Item *item, const int32_t *fea
     int32_t bin = high == BINS_MISSING ? bins_of(s->rows.bins, f) - 1 : split_middle(low, high);
     if (s->classes) {
       /* Two rows of unlike class: each side is pure, and its purity is its weight. */
-      *best = (Split){(double)item->weight, payload_count(left), 0, f, bin, false};
+      *best = (Split){(double)item->weight, payload_count(left), 0, f, bin, false, false};
     } else {
       offer(s, item, left, f, bin, false, best);
     }

@@ -4,6 +4,7 @@
 #define SEGUE_TREE_SPLIT_H
 
 #include "grow.h"
+#include "node.h"
 
 /* A node that waits to be looked at. */
 typedef struct Item {
@@ -22,6 +23,7 @@ typedef struct Split {
   int32_t feature; /* -1: none */
   int32_t bin;
   bool missing_left;
+  bool is_set; /* of a category: what goes left is Splitter.set, bin and missing_left are 0 */
 } Split;
 
 typedef struct ClassCount {
@@ -53,7 +55,8 @@ typedef struct Splitter {
   ClassCount *count;      /* n_classes, zero between uses */
   int32_t *chosen, *open; /* d: features to look at, and those of them that are not `same` */
   GrowShuffle shuffle;
-  const Stream *nodes; /* of the tree being grown */
+  const Stream *nodes;         /* of the tree being grown */
+  int64_t set[NODE_SET_WORDS]; /* of the best split so far (see Split.is_set) */
 } Splitter;
 
 /* Take scratch memory; record and pool are the grower's. Fails with MEMORY. */

@@ -59,7 +59,7 @@ static void offer_moved(const Splitter *s, const Item *item, const Moved *moved,
   if (purity < best->gain) return;
   /* One feature may be swept twice (missing right, missing left): ties to the lower bin first. */
   if (purity == best->gain && !(feature == best->feature && bin < best->bin)) return;
-  *best = (Split){purity, moved->weight, 0, feature, bin, missing_left};
+  *best = (Split){purity, moved->weight, 0, feature, bin, missing_left, false};
 }
 
 /* Where the last value bin ends in the sorted rows, and missing ones begin. */

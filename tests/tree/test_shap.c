@@ -9,7 +9,7 @@
 
 enum { LEVELS_BITS = 12, FEATURES_MAX = 48 };
 
-/* A forest of made-up trees. */
+/* A forest of made-up trees; every third feature is a category. */
 typedef struct Made {
   Forest forest;
   int32_t *cover;
@@ -47,11 +47,16 @@ static int64_t grow_made(Made *m, const Stream *s, int64_t tree, int64_t depth, 
     return m->cover[at];
   }
   int64_t feature = (int64_t)(r >> 8 & 0xffff) % e->bins.d, bin = (int64_t)(r >> 24 & 7);
+  bool category = bins_is_category(&e->bins, feature);
+  int64_t node = category ? node_split_set(feature) : node_split(feature, bin, (r >> 31 & 1) != 0);
+  for (int64_t w = 1; w < node_words(node); w++) {
+    e->node[e->node_offset[tree + 1]++] = (int64_t)bits_at(s, (uint64_t)at, 1 + w);
+  }
   int64_t left = grow_made(m, s, tree, chain && (r >> 30 & 1) ? 0 : depth - 1, chain);
   int64_t distance = e->node_offset[tree + 1] - at;
   bool stop = chain && !(r >> 30 & 1);
   int64_t right = grow_made(m, s, tree, stop ? 0 : depth - 1, chain);
-  e->node[at] = node_split(feature, bin, (r >> 31 & 1) != 0) | distance;
+  e->node[at] = node | distance;
   m->cover[at] = (int32_t)(left + right);
   return left + right;
 }
@@ -68,6 +73,10 @@ static void made_init(Made *m, const Stream *s, int64_t d, int64_t n_classes, in
   e->n_trees = TREES;
   e->bins.d = d;
   CHECK_OK(NEW(&e->bins.offset, d + 1));
+  CHECK_OK(NEW(&e->bins.category_offset, d + 1));
+  for (int64_t j = 0; j < d; j++) {
+    e->bins.category_offset[j + 1] = e->bins.category_offset[j] + (j % 3 == 2);
+  }
   CHECK_OK(NEW(&e->node_offset, TREES + 1));
   CHECK_OK(NEW(&e->leaf_offset, TREES + 1));
   CHECK_OK(NEW(&e->node, NODES));
@@ -111,11 +120,11 @@ static double conditional(const Made *m, int64_t tree, int64_t at, const uint8_t
   if (node_is_leaf(node)) return value_of(&m->forest, tree, node_low(node), class);
   uint32_t feature = node_feature(node);
   if (known >> feature & 1) {
-    bool left = node_goes_left(node, row[feature]);
-    return conditional(m, tree, left ? at + 1 : right, row, known, class);
+    bool left = node_at_goes_left(&e->node[at], row[feature]);
+    return conditional(m, tree, left ? at + node_words(node) : right, row, known, class);
   }
-  double weight = (double)m->cover[at + 1] / (double)m->cover[at];
-  return weight * conditional(m, tree, at + 1, row, known, class) +
+  double weight = (double)m->cover[at + node_words(node)] / (double)m->cover[at];
+  return weight * conditional(m, tree, at + node_words(node), row, known, class) +
          (1 - weight) * conditional(m, tree, right, row, known, class);
 }
 
@@ -180,10 +189,11 @@ static void by_leaves(const Made *m, int64_t tree, int64_t at, const uint8_t *ro
   uint32_t f = node_feature(node);
   for (int side = 0; side < 2; side++) {
     Path next = path;
-    int64_t child = side ? at + node_low(node) : at + 1;
+    int64_t child = at + (side ? node_low(node) : node_words(node));
     if (!next.on[f]) next.share[f] = next.passed[f] = next.on[f] = true;
     next.share[f] *= (double)m->cover[child] / (double)m->cover[at];
-    next.passed[f] = next.passed[f] && node_goes_left(node, row[f]) == (side == 0);
+    bool left = node_at_goes_left(&e->node[at], row[f]);
+    next.passed[f] = next.passed[f] && left == (side == 0);
     by_leaves(m, tree, child, row, class, next, phi);
   }
 }
