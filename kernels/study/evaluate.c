@@ -17,8 +17,8 @@ Status evaluate_predict_all(const Comm *comm, const Table *table, const uint8_t 
                             Predicted *out) {
   Status status = OK;
   *out = (Predicted){.width = bundle_width(bundle)};
-  TRY(study_rows_all(comm, table, role, wanted, columns, bundle->spec.target, group, false,
-                     &out->rows));
+  StudyColumns taken = {.columns = columns, .target = bundle->spec.target, .group = group};
+  TRY(study_rows_all(comm, table, role, wanted, &taken, &out->rows));
   AGREE(comm, NEW(&out->value, out->rows.table.rows.n * out->width));
   AGREE(comm, bundle_predict(bundle, &out->rows.table, out->value));
 done:
@@ -191,7 +191,8 @@ Status evaluate_baseline_all(const Comm *comm, const StudyRows *training,
   if (local == OK) local = NEW(&constant.value, rows.rows.n * predicted->width);
   AGREE(comm, local);
   TrainingData data = {.task = bundle->task, .n_classes = bundle->classes.n, .x = &empty,
-                       .target = training->target, .row_id = training->table.row_id};
+                       .target = training->target, .weight = training->weight,
+                       .row_id = training->table.row_id};
   TRY(constant_model.fit_all(comm, &data, NULL, NULL, &model, &unsaid));
   AGREE(comm, constant_model.predict(model, &rows, constant.value));
   TRY(evaluate_measure_all(comm, &constant, bundle, NULL, &plain, part, summary));

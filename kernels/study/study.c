@@ -10,8 +10,9 @@
  * mapped there, which at worst makes one group of two. */
 static const int64_t GROUP_BITS = (INT64_C(1) << 62) - 1;
 
-/* Names of the columns in which target and group travel with their rows; no file has such. */
-static const char TARGET[] = "\001target", GROUP[] = "\001group";
+/* Names of the columns in which target, group and weight travel with their rows; no file has such.
+ */
+static const char TARGET[] = "\001target", GROUP[] = "\001group", WEIGHT[] = "\001weight";
 
 Status problem_task(const char *target, ColumnType type, Task *task) {
   switch (type) {
@@ -51,6 +52,7 @@ typedef struct Taking {
   int64_t target_capacity;
   double *target;
   const int64_t *group; /* by row of the table; NULL: every row is its own */
+  const Column *weight; /* NULL: all 1 */
   int64_t dropped;
   bool each_word;
 } Taking;
@@ -121,6 +123,43 @@ static Status check_groups(const Table *table, const Taking *taking) {
   return OK;
 }
 
+Status study_check_weight(const char *name, ColumnType type) {
+  if (type == COLUMN_REAL || type == COLUMN_INTEGER) return OK;
+  return status_fail(INVALID, "weight: column \"%s\" is a %s; weights are a real or integer column",
+                     name, column_type_words[type]);
+}
+
+static Status find_weights(const Table *table, const char *name, Taking *taking) {
+  Status status = OK;
+  Column *column = NULL;
+  if (!name) return OK;
+  TRY(status_prefix(table_require(table, name, &column), "weight: "));
+  TRY(study_check_weight(name, column->type));
+  taking->weight = column;
+done:
+  return status;
+}
+
+static Status check_weights(const Table *table, const Taking *taking) {
+  for (int64_t k = 0; taking->weight && k < taking->n; k++) {
+    int64_t at = taking->at[k];
+    long long row = table->row_id[at];
+    if (column_missing(taking->weight, at))
+      return status_fail(INVALID,
+                         "weight: row %lld has no weight (column \"%s\"); give it one, or "
+                         "drop such rows: name the column in `require` of clean",
+                         row, taking->weight->name);
+    double weight = column_real(taking->weight, at);
+    if (!(weight > 0 && isfinite(weight)))
+      return status_fail(INVALID,
+                         "weight: row %lld weighs %g (column \"%s\"); weights are finite and above "
+                         "0; rows that are to count for nothing can be dropped by clean "
+                         "(`impossible` and `require`)",
+                         row, weight, taking->weight->name);
+  }
+  return OK;
+}
+
 /* Append what is taken as a column of an own name. */
 static Status add_target(const Taking *taking, Table *out) {
   Column *column = NULL;
@@ -139,7 +178,16 @@ static Status add_groups(const Taking *taking, Table *out) {
   return table_add(out, column);
 }
 
-/* The wanted columns of the rows that are taken, with targets and groups as columns. */
+static Status add_weights(const Taking *taking, Table *out) {
+  Column *column = NULL;
+  Status status = column_new(&column, WEIGHT, COLUMN_REAL, taking->n, 0);
+  if (status != OK) return status;
+  for (int64_t k = 0; k < taking->n; k++)
+    column->real[k] = column_real(taking->weight, taking->at[k]);
+  return table_add(out, column);
+}
+
+/* The wanted columns of the rows that are taken, with targets, groups and weights as columns. */
 static Status narrow(const Table *table, const Schema *columns, const Taking *taking, Table *out) {
   Status status = OK;
   Table view = {0};
@@ -154,48 +202,58 @@ static Status narrow(const Table *table, const Schema *columns, const Taking *ta
   TRY(table_take(&view, taking->at, taking->n, out));
   TRY(add_target(taking, out));
   if (taking->group) TRY(add_groups(taking, out));
+  if (taking->weight) TRY(add_weights(taking, out));
 done:
   table_clear(&view);
   return status;
 }
 
-/* Take target and group out of the columns they travelled in. */
-static Status unpack(StudyRows *out, bool grouped) {
+/* Take a column of reals or integers out into an own array. */
+static Status take_out(Table *table, const char *name, double **real, int64_t **integer) {
   Status status = OK;
   Column *column = NULL;
-  int64_t n = out->table.rows.n;
-  TRY(table_require(&out->table, TARGET, &column));
-  TRY(NEW(&out->target, n));
-  if (n > 0) memcpy(out->target, column->real, (size_t)n * sizeof(double));
-  table_remove(&out->table, TARGET);
-  if (grouped) {
-    TRY(table_require(&out->table, GROUP, &column));
-    TRY(NEW(&out->group, n));
-    if (n > 0) memcpy(out->group, column->integer, (size_t)n * sizeof(int64_t));
-    table_remove(&out->table, GROUP);
+  int64_t n = table->rows.n;
+  TRY(table_require(table, name, &column));
+  if (real) {
+    TRY(NEW(real, n));
+    if (n > 0) memcpy(*real, column->real, (size_t)n * sizeof **real);
+  } else {
+    TRY(NEW(integer, n));
+    if (n > 0) memcpy(*integer, column->integer, (size_t)n * sizeof **integer);
   }
+  table_remove(table, name);
+done:
+  return status;
+}
+
+static Status unpack(StudyRows *out, const Taking *taking) {
+  Status status = OK;
+  TRY(take_out(&out->table, TARGET, &out->target, NULL));
+  if (taking->group) TRY(take_out(&out->table, GROUP, NULL, &out->group));
+  if (taking->weight) TRY(take_out(&out->table, WEIGHT, &out->weight, NULL));
 done:
   return status;
 }
 
 Status study_rows_all(const Comm *comm, const Table *table, const uint8_t *role, Role wanted,
-                      const Schema *columns, const char *target, const char *group, bool each_word,
-                      StudyRows *out) {
+                      const StudyColumns *columns, StudyRows *out) {
   Status status = OK;
-  Taking taking = {.each_word = each_word};
+  Taking taking = {.each_word = columns->each_word};
   Table taken = {0};
-  Column *column = NULL;
+  Column *target = NULL;
   *out = (StudyRows){0};
-  AGREE(comm, table_require(table, target, &column));
-  AGREE(comm, find_groups(table, column, group, &taking));
-  AGREE(comm, take_rows(table, role, wanted, column, &taking));
+  AGREE(comm, table_require(table, columns->target, &target));
+  AGREE(comm, find_groups(table, target, columns->group, &taking));
+  AGREE(comm, find_weights(table, columns->weight, &taking));
+  AGREE(comm, take_rows(table, role, wanted, target, &taking));
   AGREE(comm, check_groups(table, &taking));
-  AGREE(comm, narrow(table, columns, &taking, &taken));
+  AGREE(comm, check_weights(table, &taking));
+  AGREE(comm, narrow(table, columns->columns, &taking, &taken));
   taken.rows.n_global = comm_sum_one_all(comm, taking.n);
   taken.rows.begin = comm_exscan_all(comm, taking.n);
   out->dropped = comm_sum_one_all(comm, taking.dropped);
   TRY(table_rebalance_all(comm, &taken, table->rows.block, &out->table));
-  AGREE(comm, unpack(out, taking.group != NULL));
+  AGREE(comm, unpack(out, &taking));
 done:
   table_clear(&taken);
   memory_free(&taking.at);
@@ -207,6 +265,7 @@ void study_rows_clear(StudyRows *rows) {
   table_clear(&rows->table);
   memory_free(&rows->target);
   memory_free(&rows->group);
+  memory_free(&rows->weight);
 }
 
 /* A regression target that no sum can hold, or no training rows. */
@@ -243,6 +302,7 @@ Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem 
                        .n_classes = problem->classes.n,
                        .x = &x,
                        .target = training->target,
+                       .weight = training->weight,
                        .group = training->group,
                        .row_id = training->table.row_id,
                        .seed = seed};

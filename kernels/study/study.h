@@ -28,19 +28,29 @@ typedef struct StudyRows {
   int64_t
       *group; /* n: recording numbers, 0 .. 2^62 - 1; NULL: every row is its own. Never NULL where a
                  row may stand several times: then it is the row's id, if nothing else */
+  double *weight;  /* n, above 0; NULL: all 1 */
   int64_t dropped; /* rows left out because their target is missing, over all ranks */
 } StudyRows;
 
+/* What to take of a table. Borrowed. */
+typedef struct StudyColumns {
+  const Schema *columns; /* to take along; absent ones are an error */
+  const char *target;
+  const char *group;  /* integer column that numbers recordings, no row without one; NULL: none */
+  const char *weight; /* real or integer column, finite and above 0 in every row; NULL: none */
+  bool each_word;     /* a list target gives a row for each of its words, each of the row's weight,
+                         as training needs; otherwise every row comes once and target holds its
+                         first word */
+} StudyColumns;
+
+/* Can a column of this type be the weight? Local. Fails with INVALID. */
+CHECKED Status study_check_weight(const char *name, ColumnType type);
+
 /* The rows whose role is `wanted` and whose target is known.
  * role     table->rows.n bytes; NULL: all rows
- * columns  names of the columns to take along; absent ones are an error
- * group    integer column that numbers recordings, no row without one; NULL: none
- * each_word  a list target gives a row for each of its words, as training needs; otherwise every
- *            row comes once and target holds its first word
  * Collective. The caller clears out. Fails with INVALID, MEMORY; agreed. */
 CHECKED Status study_rows_all(const Comm *comm, const Table *table, const uint8_t *role,
-                              Role wanted, const Schema *columns, const char *target,
-                              const char *group, bool each_word, StudyRows *out);
+                              Role wanted, const StudyColumns *columns, StudyRows *out);
 void study_rows_clear(StudyRows *rows);
 
 /* Fit recipe and model on training rows. bundle is begun with bundle_init. Collective.

@@ -14,7 +14,7 @@
 #include "pipeline/stage.h"
 
 typedef struct TrainOptions {
-  char *target, *group, *split, *by;
+  char *target, *group, *split, *by, *weight;
   TextList features;
   VariantList recipe;
   Variant model;
@@ -41,6 +41,11 @@ static const Option rows[] = {
         TrainOptions, split, "\"split\"",
         "category column with the parts \"train\" and \"test\"; null: train on all rows and "
         "measure by folds or out of bag only"),
+    OPTION_TEXT(TrainOptions, weight, "null",
+                "real or integer column: how much a training row counts for the model, as if it "
+                "stood there so often (above 0, in every row; a list target gives every word its "
+                "row's); steps of the recipe and the metrics count every row once, and it is a "
+                "feature only if features names it; null: all the same"),
     OPTION_TEXT(TrainOptions, by, "null",
                 "category or list column: errors are also told for each of its values"),
     OPTION_REAL(TrainOptions, high, "71", -1e300, 1e300,
@@ -83,7 +88,7 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   const TrainOptions *o = options;
   const Schema *schema = &inputs[INPUT]->schema;
   const ModelKind *kind = (const ModelKind *)o->model.kind;
-  const SchemaColumn *target = NULL, *by = NULL;
+  const SchemaColumn *target = NULL, *by = NULL, *weight = NULL;
   Task task;
   TRY(status_prefix(schema_require(schema, o->target, &target), "target: "));
   TRY(problem_task(o->target, target->type, &task));
@@ -93,6 +98,8 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
                        o->target, column_type_words[target->type]);
   TRY(plan_column_of("group", o->group, COLUMN_INTEGER, schema));
   TRY(plan_column_of("split", o->split, COLUMN_CATEGORY, schema));
+  if (o->weight) TRY(status_prefix(schema_require(schema, o->weight, &weight), "weight: "));
+  if (weight) TRY(study_check_weight(o->weight, weight->type));
   if (o->by) TRY(status_prefix(schema_require(schema, o->by, &by), "by: "));
   if (by && by->type != COLUMN_CATEGORY && by->type != COLUMN_LIST)
     return status_fail(INVALID, "by: column \"%s\" is a %s; a category or list is needed", o->by,
@@ -173,8 +180,12 @@ static Status fit_all(const Training *t, const uint8_t *role, StudyRows *trainin
                       Summary *summary) {
   Status status = OK;
   const Comm *comm = t->context->comm;
-  TRY(study_rows_all(comm, t->table, role, ROLE_TRAIN, &t->needed, t->options->target,
-                     t->options->group, true, training));
+  StudyColumns columns = {.columns = &t->needed,
+                          .target = t->options->target,
+                          .group = t->options->group,
+                          .weight = t->options->weight,
+                          .each_word = true};
+  TRY(study_rows_all(comm, t->table, role, ROLE_TRAIN, &columns, training));
   TRY(study_fit_all(comm, training, &t->problem, &t->needed, t->context->seed, t->context->sink,
                     bundle, summary));
 done:

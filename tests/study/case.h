@@ -73,7 +73,9 @@ static inline Status case_fit_all(const Comm *comm, const Table *table, const ui
   CHECK_OK(schema_copy(&needed, measured));
   CHECK_OK(schema_add(measured, spec->target, target->type));
   TRY(problem_of(target, &problem));
-  TRY(study_rows_all(comm, table, role, ROLE_TRAIN, &needed, spec->target, group, true, &training));
+  StudyColumns columns = {
+      .columns = &needed, .target = spec->target, .group = group, .each_word = true};
+  TRY(study_rows_all(comm, table, role, ROLE_TRAIN, &columns, &training));
   TRY(study_fit_all(comm, &training, &problem, &needed, 3, NULL, bundle, summary));
 done:
   study_rows_clear(&training);

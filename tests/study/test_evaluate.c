@@ -33,8 +33,8 @@ static void fit(Fitted *f, const Comm *comm, const Table *table, const uint8_t *
   CHECK_OK(case_fit_all(comm, table, role, &f->spec, group, &f->bundle, &f->measured, &summary));
   CHECK_OK(schema_add(&f->measured, "genre", COLUMN_CATEGORY)); /* for errors by genre */
   needed = case_needed(&f->spec, table);
-  CHECK_OK(
-      study_rows_all(comm, table, role, ROLE_TRAIN, &needed, target, group, true, &f->training));
+  StudyColumns columns = {.columns = &needed, .target = target, .group = group, .each_word = true};
+  CHECK_OK(study_rows_all(comm, table, role, ROLE_TRAIN, &columns, &f->training));
   CHECK_OK(evaluate_predict_all(comm, table, role, ROLE_VALIDATE, &f->measured, group, &f->bundle,
                                 &f->predicted));
   schema_clear(&needed);

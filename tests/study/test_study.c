@@ -70,12 +70,13 @@ static void naive(const Row *rows, int64_t n, const uint8_t *role, const char *t
 }
 
 static void check_taken(const StudyRows *got, const Row *rows, const Want *want, bool grouped,
-                        bool own) {
+                        bool own, bool weighted) {
   const Column *number = table_find(&got->table, "number");
   CHECK_INTEGER(got->table.rows.n_global, want->n);
   CHECK_INTEGER(got->dropped, want->dropped);
   CHECK_INTEGER(got->table.n_columns, 2); /* number and tags alone: target and group are out */
   CHECK((got->group != NULL) == (grouped || own));
+  CHECK((got->weight != NULL) == weighted);
   for (int64_t i = 0; i < got->table.rows.n; i++) {
     int64_t at = got->table.rows.begin + i, row = want->row[at];
     CHECK_INTEGER(got->table.row_id[i], 10 * row + 3);
@@ -85,6 +86,7 @@ static void check_taken(const StudyRows *got, const Row *rows, const Want *want,
       CHECK_INTEGER(got->group[i], rows[row].group);
     else if (own)
       CHECK_INTEGER(got->group[i], 10 * row + 3);
+    if (weighted) CHECK_REAL(got->weight[i], (double)rows[row].group, 0);
   }
 }
 
@@ -100,7 +102,7 @@ static void test_rows(const Comm *comm) {
   for (int number = 0; number < 64; number++) {
     int64_t n = sizes[number / 16];
     const char *target = targets[number % 4];
-    bool each_word = number & 4, grouped = number & 8;
+    bool each_word = number & 4, grouped = number & 8, weighted = number % 3 == 0;
     rows_random(rows, n, SEED + (uint64_t)number, 40, 9, 5);
     Stream s = random_stream(SEED, "test/role", (uint64_t)number);
     for (int64_t i = 0; i < n; i++) {
@@ -111,28 +113,34 @@ static void test_rows(const Comm *comm) {
     const uint8_t *mine = number % 5 ? role + (table.rows.n > 0 ? table.rows.begin : 0) : NULL;
     StudyRows got;
     naive(rows, n, mine ? role : NULL, target, each_word, &want);
-    CHECK_OK(study_rows_all(comm, &table, mine, ROLE_TRAIN, &columns, target,
-                            grouped ? "group" : NULL, each_word, &got));
-    check_taken(&got, rows, &want, grouped, strcmp(target, "tags") == 0 && each_word);
+    StudyColumns wanted = {.columns = &columns,
+                           .target = target,
+                           .group = grouped ? "group" : NULL,
+                           .weight = weighted ? "group" : NULL,
+                           .each_word = each_word};
+    CHECK_OK(study_rows_all(comm, &table, mine, ROLE_TRAIN, &wanted, &got));
+    check_taken(&got, rows, &want, grouped, strcmp(target, "tags") == 0 && each_word, weighted);
     study_rows_clear(&got);
     table_clear(&table);
   }
   schema_clear(&columns);
 }
 
-static Status take(const Comm *comm, const Table *table, const char *column, const char *target,
-                   const char *group, StudyRows *out) {
+static Status take(const Comm *comm, const Table *table, const char *column, StudyColumns wanted,
+                   StudyRows *out) {
   Schema columns = {0};
   CHECK_OK(schema_add(&columns, column, COLUMN_REAL));
-  Status status = study_rows_all(comm, table, NULL, ROLE_TRAIN, &columns, target, group, true, out);
+  wanted.columns = &columns;
+  wanted.each_word = true;
+  Status status = study_rows_all(comm, table, NULL, ROLE_TRAIN, &wanted, out);
   schema_clear(&columns);
   return status;
 }
 
-static void refuse(const Comm *comm, const Table *table, const char *column, const char *target,
-                   const char *group, const char *message) {
+static void refuse(const Comm *comm, const Table *table, const char *column, StudyColumns wanted,
+                   const char *message) {
   StudyRows got;
-  CHECK_INTEGER(take(comm, table, column, target, group, &got), INVALID);
+  CHECK_INTEGER(take(comm, table, column, wanted, &got), INVALID);
   CHECK_MESSAGE(message);
   study_rows_clear(&got);
 }
@@ -146,14 +154,28 @@ static void test_refused(const Comm *comm) {
   rows[21].number = 1;
   rows[22].group = -8;
   Table table = rows_table(comm, rows, 40, 4);
-  refuse(comm, &table, "numbr", "number", NULL, "did you mean \"number\"");
-  refuse(comm, &table, "number", "numbr", NULL, "did you mean \"number\"");
-  refuse(comm, &table, "number", "number", "genre", "group: column \"genre\" is a category");
-  refuse(comm, &table, "number", "number", "group", "group: row 213 has no number");
+  const struct {
+    const char *column, *target, *group, *weight, *message;
+  } cases[] = {
+      {"numbr", "number", NULL, NULL, "did you mean \"number\""},
+      {"number", "numbr", NULL, NULL, "did you mean \"number\""},
+      {"number", "number", "genre", NULL, "group: column \"genre\" is a category"},
+      {"number", "number", "group", NULL, "group: row 213 has no number"},
+      {"number", "number", NULL, "numbr", "weight: column \"numbr\" is not in the table"},
+      {"number", "number", NULL, "genre", "weight: column \"genre\" is a category; weights are"},
+      {"number", "number", NULL, "group", "weight: row 213 has no weight (column \"group\")"}};
+  for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+    StudyColumns wanted = {
+        .target = cases[c].target, .group = cases[c].group, .weight = cases[c].weight};
+    refuse(comm, &table, cases[c].column, wanted, cases[c].message);
+  }
   table_clear(&table);
   rows[21].number = NAN; /* who is not taken needs no group */
   table = rows_table(comm, rows, 40, 4);
-  CHECK_OK(take(comm, &table, "number", "number", "group", &got));
+  StudyColumns weighted = {.target = "number", .weight = "group"};
+  refuse(comm, &table, "number", weighted, "weight: row 223 weighs -8 (column \"group\")");
+  StudyColumns grouped = {.target = "number", .group = "group"};
+  CHECK_OK(take(comm, &table, "number", grouped, &got));
   for (int64_t i = 0; i < got.table.rows.n; i++)
     CHECK(got.group[i] >= 0 && got.group[i] < INT64_C(1) << 62); /* as measuring wants them */
   study_rows_clear(&got);
@@ -234,8 +256,9 @@ static void test_faults(const Comm *comm) {
       Schema columns = {0};
       CHECK_OK(schema_add(&columns, "number", COLUMN_REAL));
       if (comm->rank == rank) fault_arm(FAULT_MEMORY, nth, false);
-      Status status =
-          study_rows_all(comm, &table, NULL, ROLE_TRAIN, &columns, "tags", NULL, true, &got);
+      StudyColumns wanted = {
+          .columns = &columns, .target = "tags", .weight = "group", .each_word = true};
+      Status status = study_rows_all(comm, &table, NULL, ROLE_TRAIN, &wanted, &got);
       fault_arm(FAULT_MEMORY, 0, false);
       failed = comm_any_all(comm, status != OK);
       CHECK(status == (failed ? MEMORY : OK));

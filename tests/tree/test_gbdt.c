@@ -2,112 +2,8 @@
  * number of ranks. Started under mpirun it compares the whole communicator with every rank alone.
  */
 #include "kernels/base/fault.h"
-#include "kernels/base/memory.h"
-#include "kernels/numeric/hash.h"
-#include "kernels/numeric/random.h"
-#include "kernels/tree/gbdt.h"
 #include "kernels/tree/node.h"
-#include "tests/check.h"
-
-static const uint64_t SEED = 77;
-
-/* A synthetic problem, any rows of it on any rank. */
-typedef struct Data {
-  Matrix x;
-  double *target, *weight;
-  int64_t *group, *row_id;
-  TrainingData training;
-} Data;
-
-enum { PLAIN, SORTED }; /* rows as they come; by target, so that a rank has few values of it */
-
-static void data_make(Data *data, const Comm *comm, int64_t n, int64_t d, int64_t n_classes,
-                      int order) {
-  *data = (Data){0};
-  Rows rows = rows_share(comm, n, 16);
-  CHECK_OK(matrix_init(&data->x, &rows, d));
-  CHECK_OK(NEW(&data->target, rows.n));
-  CHECK_OK(NEW(&data->weight, rows.n));
-  CHECK_OK(NEW(&data->group, rows.n));
-  CHECK_OK(NEW(&data->row_id, rows.n));
-  Stream s = random_stream(SEED, "test/data", (uint64_t)n);
-  for (int64_t i = 0; i < rows.n; i++) {
-    uint64_t row = (uint64_t)(rows.begin + i);
-    double signal = 0, wanted = (double)row / (double)n;
-    for (int64_t j = 0; j < d; j++) {
-      double value = random_uniform(&s, row, (uint32_t)(2 * j));
-      if (order == SORTED && j == 0) value = wanted;
-      if (j % 3 == 1) value = floor(value * 5);
-      if (j % 4 == 3 && random_uniform(&s, row, (uint32_t)(2 * j + 1)) < 0.2) value = NAN;
-      matrix_column(&data->x, j)[i] = value;
-      if (j < 3 && value == value) signal += value;
-    }
-    double noise = random_uniform(&s, row, 1000);
-    data->target[i] =
-        n_classes ? fmod(floor(signal * 2 + noise), (double)n_classes) : signal * 10 + noise;
-    if (order == SORTED) {
-      data->target[i] = n_classes ? floor(wanted * (double)n_classes) : floor(wanted * 50) + noise;
-    }
-    data->weight[i] = 1 + 2 * random_uniform(&s, row, 1001);
-    data->group[i] = (rows.begin + i) / 3 * 1000003;
-    data->row_id[i] = 7 * (rows.begin + i);
-  }
-  data->training = (TrainingData){.task = n_classes ? TASK_CLASSIFICATION : TASK_REGRESSION,
-                                  .n_classes = n_classes,
-                                  .x = &data->x,
-                                  .target = data->target,
-                                  .group = data->group,
-                                  .row_id = data->row_id,
-                                  .seed = SEED};
-}
-
-static void data_clear(Data *data) {
-  matrix_clear(&data->x);
-  memory_free(&data->target);
-  memory_free(&data->weight);
-  memory_free(&data->group);
-  memory_free(&data->row_id);
-}
-
-static GbdtOptions defaults(void) {
-  return (GbdtOptions){.trees = 8,
-                       .learning_rate = 0.3,
-                       .max_leaves = 15,
-                       .max_depth = OPTION_NONE_INTEGER,
-                       .l2 = 1,
-                       .min_child_weight = 0.001,
-                       .min_samples_leaf = 2,
-                       .row_share = 1,
-                       .feature_share = 1,
-                       .bins = 255,
-                       .early_stopping = OPTION_NONE_INTEGER,
-                       .validation_share = 0.2};
-}
-
-static Hash hash_model(void **model) {
-  Fields fields;
-  Hash hash = hash_zero();
-  fields_init(&fields, FIELDS_OUT);
-  CHECK_OK(gbdt_model.fields(model, &fields));
-  for (int64_t f = 0; f < fields.n; f++) {
-    const Field *field = &fields.items[f];
-    size_t bytes = (size_t)field_count(field) * field_item_size(field->type);
-    hash = hash_bytes(field->data, bytes, hash);
-  }
-  fields_clear(&fields);
-  return hash;
-}
-
-static Hash hash_summary(const Summary *summary) {
-  Hash hash = hash_zero();
-  for (int64_t m = 0; m < summary->n_metrics; m++) {
-    hash = hash_bytes(&summary->metrics[m].value, sizeof(double), hash);
-  }
-  for (int64_t s = 0; s < summary->n_series; s++) {
-    hash = hash_bytes(summary->series[s].y, (size_t)summary->series[s].n_y * sizeof(double), hash);
-  }
-  return hash;
-}
+#include "tests/tree/gbdt_case.h"
 
 typedef struct Case {
   int64_t n, d, n_classes;
@@ -418,46 +314,6 @@ static void odd_data(void) {
   }
 }
 
-/* Weight 2 is the row twice, where bins do not depend on it. */
-static void weights(int64_t n_classes) {
-  Comm self = comm_self();
-  enum { N = 200, D = 3 };
-  GbdtOptions options = defaults();
-  options.min_samples_leaf = 1;
-  Data once, twice;
-  Summary summary;
-  void *model[2] = {NULL, NULL};
-  double *out[2] = {NULL, NULL};
-  summary_init(&summary, false);
-  data_make(&once, &self, N, D, n_classes, PLAIN);
-  data_make(&twice, &self, 2 * N, D, n_classes, PLAIN);
-  for (int64_t i = 0; i < N; i++) {
-    once.weight[i] = 2;
-    for (int64_t side = 0; side < 2; side++) {
-      twice.target[2 * i + side] = once.target[i];
-      twice.weight[2 * i + side] = 1;
-      for (int64_t j = 0; j < D; j++) {
-        matrix_column(&twice.x, j)[2 * i + side] = matrix_column(&once.x, j)[i];
-      }
-    }
-  }
-  Data *both[2] = {&once, &twice};
-  for (int side = 0; side < 2; side++) {
-    both[side]->training.weight = both[side]->weight;
-    CHECK_OK(
-        gbdt_model.fit_all(&self, &both[side]->training, &options, NULL, &model[side], &summary));
-    CHECK_OK(NEW(&out[side], N * (n_classes ? n_classes : 1)));
-    CHECK_OK(gbdt_model.predict(model[side], &once.x, out[side]));
-  }
-  for (int64_t i = 0; i < N; i++) CHECK_REAL(out[0][i], out[1][i], 1e-3 * fabs(out[1][i]) + 1e-3);
-  for (int side = 0; side < 2; side++) {
-    memory_free(&out[side]);
-    gbdt_model.free(&model[side]);
-    data_clear(both[side]);
-  }
-  summary_clear(&summary);
-}
-
 /* Predictions never move against a slope, whatever the other features are. */
 static void slopes(int64_t n_classes) {
   Comm self = comm_self();
@@ -594,8 +450,6 @@ int main(int argc, char **argv) {
   resumes((Case){.n = 300, .d = 4, .n_classes = 3}, 7);
   bad_input();
   odd_data();
-  weights(0);
-  weights(2);
   slopes(0);
   slopes(2);
   groups();
