@@ -19,6 +19,7 @@ ALLOWED = {
     "kernels/measure": ABOVE_TABLE,
     "kernels/prepare": ABOVE_TABLE,
     "kernels/tree": ABOVE_TABLE | {"kernels"},
+    "kernels/linear": ABOVE_TABLE | {"kernels"},
     "kernels/study": ABOVE_TABLE | {"kernels", "kernels/prepare", "kernels/measure"},
     "io": ABOVE_TABLE,
     "pipeline": None,  # anything

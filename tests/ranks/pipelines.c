@@ -84,6 +84,12 @@ static const char EVERYTHING[] =
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"],\n"
     "   \"model\": {\"kind\": \"gbdt\", \"trees\": 2, \"growth\": \"depth_wise\",\n"
     "     \"max_depth\": 3, \"max_leaves\": null}},\n"
+    " \"lines\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"popularity\",\n"
+    "   \"features\": [\"danceability\", \"energy\", \"loudness\"],\n"
+    "   \"model\": {\"kind\": \"linear\"}},\n"
+    " \"net\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"popularity\",\n"
+    "   \"features\": [\"danceability\", \"energy\", \"loudness\"],\n"
+    "   \"model\": {\"kind\": \"elastic_net\", \"alpha\": 0.1}},\n"
     " \"baseline\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"explicit\",\n"
     "   \"features\": [\"energy\"], \"model\": {\"kind\": \"constant\"}},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";

@@ -1,0 +1,27 @@
+/* A linear predictor: what lasts of the regressions that end in an intercept and coefficients. */
+#ifndef SEGUE_LINEAR_LINEAR_MODEL_H
+#define SEGUE_LINEAR_LINEAR_MODEL_H
+
+#include "kernels/model.h"
+
+typedef struct LinearModel {
+  int64_t d;
+  double intercept;
+  double *coefficient; /* d, in units of the target per unit of the feature */
+} LinearModel;
+
+/* The model's part of a ModelKind; see model.h. A missing value gives a missing prediction. */
+CHECKED Status linear_model_new(int64_t d, LinearModel **out);
+CHECKED Status linear_model_predict(const void *model, const Matrix *x, double *out);
+CHECKED Status linear_model_fields(void **model, Fields *fields);
+void linear_model_free(void **model);
+
+/* Rank 0's intercept and coefficients to all. Collective. */
+void linear_model_broadcast_all(const Comm *comm, LinearModel *model);
+
+/* Bars of standardised effects (coefficient x deviation of the feature / deviation of the target),
+ * the largest first, into summary. Local. Fails with MEMORY. */
+CHECKED Status linear_model_effects(const double *effect, char **names, int64_t d,
+                                    Summary *summary);
+
+#endif
