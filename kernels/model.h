@@ -25,12 +25,13 @@ typedef struct TrainingData {
 typedef struct ModelKind {
   Kind kind;
   bool regression, classification; /* the tasks that it can do */
+  bool categorical;                /* takes columns that are categories (Matrix.categories) */
   /* Learn. Collective; options same on all ranks. *model out, replicated on all ranks; freed by
    * `free`, also after a failure. Says what it has to say (importance, out-of-bag scores, notes)
    * in summary. Units of work go through sink (may be NULL).
    * Fails with INVALID, NUMERIC, MEMORY, STOPPED; agreed. */
-  Status (*fit_all)(const Comm *comm, const TrainingData *data, const void *options,
-                    WorkSink *sink, void **model, Summary *summary);
+  Status (*fit_all)(const Comm *comm, const TrainingData *data, const void *options, WorkSink *sink,
+                    void **model, Summary *summary);
   /* Predict for x's rows: out holds rows.n values, or rows.n x n_classes probabilities, row by row.
    * Local; a row's result does not depend on the other rows. Fails with MEMORY. */
   Status (*predict)(const void *model, const Matrix *x, double *out);

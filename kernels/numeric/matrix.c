@@ -24,6 +24,7 @@ done:
 void matrix_clear(Matrix *matrix) {
   for (int64_t j = 0; matrix->names && j < matrix->d; j++) memory_free(&matrix->names[j]);
   memory_free(&matrix->names);
+  memory_free(&matrix->categories);
   memory_free(&matrix->data);
   *matrix = (Matrix){.d = 0};
 }

@@ -14,6 +14,9 @@ typedef struct Matrix {
   int64_t stride; /* doubles from a column to the next, a multiple of 8 */
   double *data;   /* d x stride; missing values are NaN */
   char **names;   /* d column names, owned; NULL in a view */
+  /* d, owned: how many categories a column has, whose values are then their codes 0 .. k - 1 or
+   * NaN; 0: the column is a number. NULL: all are numbers. */
+  int32_t *categories;
 } Matrix;
 
 /* Local. The caller clears it. Fails with MEMORY. */
@@ -21,6 +24,10 @@ CHECKED Status matrix_init(Matrix *matrix, const Rows *rows, int64_t d);
 void matrix_clear(Matrix *matrix);
 static inline double *matrix_column(const Matrix *matrix, int64_t j) {
   return matrix->data + j * matrix->stride;
+}
+/* Categories of a column; 0: it is a number. Local. */
+static inline int32_t matrix_categories(const Matrix *matrix, int64_t j) {
+  return matrix->categories ? matrix->categories[j] : 0;
 }
 /* A borrowed view of this rank's b-th block: rows.n = rows of the block, rows.begin global. */
 Matrix matrix_view_block(const Matrix *matrix, int64_t b);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "categories.h"
 #include "kernels/base/memory.h"
 #include "kernels/base/names.h"
 
@@ -11,8 +12,10 @@ static const StepKind *step_kind(const Recipe *recipe, int64_t i) {
   return (const StepKind *)recipe->steps->items[i].kind;
 }
 
-static bool is_number(ColumnType type) {
-  return type == COLUMN_REAL || type == COLUMN_INTEGER || type == COLUMN_BOOLEAN;
+/* Can a column of the matrix be made of it? */
+static bool is_feature(ColumnType type, bool categorical) {
+  return type == COLUMN_REAL || type == COLUMN_INTEGER || type == COLUMN_BOOLEAN ||
+         (categorical && type == COLUMN_CATEGORY);
 }
 
 /* ---- finding columns ---- */
@@ -97,7 +100,7 @@ done:
 }
 
 Status recipe_plan(const TextList *inputs, const VariantList *steps, const Schema *schema,
-                   const char *exclude, Schema *needed) {
+                   bool categorical, const char *exclude, Schema *needed) {
   Status status = OK;
   Schema raw = {0};
   FrameSchema frame = {.raw = &raw};
@@ -106,7 +109,7 @@ Status recipe_plan(const TextList *inputs, const VariantList *steps, const Schem
   if (exclude) TRY(schema_remove(&raw, exclude)); /* no step can name the target */
   TRY(plan_steps(steps, &frame));
   for (int64_t j = 0; j < frame.features.n; j++)
-    if (!is_number(frame.features.columns[j].type))
+    if (!is_feature(frame.features.columns[j].type, categorical))
       TRY(refuse_unencoded(frame.features.columns[j].name, frame.features.columns[j].type));
   if (needed) TRY(schema_copy(&frame.needed, needed));
 done:
@@ -128,8 +131,11 @@ void recipe_clear(Recipe *recipe) {
       step_kind(recipe, i)->free(&recipe->states[i]);
   for (int64_t j = 0; recipe->features && j < recipe->n_features; j++)
     memory_free(&recipe->features[j]);
+  for (int64_t j = 0; recipe->words && j < recipe->n_features; j++)
+    dictionary_clear(&recipe->words[j]);
   memory_free(&recipe->states);
   memory_free(&recipe->features);
+  memory_free(&recipe->words);
   recipe->n_features = 0;
 }
 
@@ -148,16 +154,29 @@ done:
   return status;
 }
 
+static bool any_category(const Recipe *recipe) {
+  bool any = false;
+  for (int64_t j = 0; j < recipe->n_features; j++) any |= recipe->words[j].n > 0;
+  return any;
+}
+
 /* Features in the recipe's order as a matrix. */
 static Status frame_end(const Recipe *recipe, const Frame *frame, Matrix *x) {
   Status status = OK;
   TRY(matrix_init(x, &frame->raw->rows, recipe->n_features));
+  if (any_category(recipe)) TRY(NEW(&x->categories, x->d));
   for (int64_t j = 0; j < recipe->n_features; j++) {
     Column *column = NULL;
     TRY(table_require(&frame->features, recipe->features[j], &column));
-    if (!is_number(column->type)) TRY(refuse_unencoded(column->name, column->type));
+    if (!is_feature(column->type, recipe->categorical))
+      TRY(refuse_unencoded(column->name, column->type));
     double *values = matrix_column(x, j);
-    for (int64_t i = 0; i < x->rows.n; i++) values[i] = column_real(column, i);
+    if (column->type == COLUMN_CATEGORY) {
+      TRY(categories_encode(column, &recipe->words[j], values));
+    } else {
+      for (int64_t i = 0; i < x->rows.n; i++) values[i] = column_real(column, i);
+    }
+    if (x->categories) x->categories[j] = recipe->words[j].n;
     TRY(memory_text(&x->names[j], recipe->features[j]));
   }
 done:
@@ -170,8 +189,19 @@ static Status name_features(Recipe *recipe, const Frame *frame) {
   if (n == 0) return status_fail(INVALID, "features: no column is left at the recipe's end");
   TRY(NEW(&recipe->features, n));
   recipe->n_features = n;
+  TRY(NEW(&recipe->words, n));
   for (int64_t j = 0; j < n; j++)
     TRY(memory_text(&recipe->features[j], frame->features.columns[j]->name));
+done:
+  return status;
+}
+
+static Status learn_words_all(Recipe *recipe, const Comm *comm, const Frame *frame) {
+  Status status = OK;
+  for (int64_t j = 0; recipe->categorical && j < recipe->n_features; j++) {
+    const Column *column = frame->features.columns[j];
+    if (column->type == COLUMN_CATEGORY) TRY(categories_fit_all(comm, column, &recipe->words[j]));
+  }
 done:
   return status;
 }
@@ -198,6 +228,7 @@ Status recipe_fit_all(Recipe *recipe, const Table *training, const StepFit *fit,
     }
   }
   AGREE(fit->comm, name_features(recipe, &frame));
+  TRY(learn_words_all(recipe, fit->comm, &frame));
   AGREE(fit->comm, frame_end(recipe, &frame, x));
 done:
   table_clear(&frame.features);
@@ -216,10 +247,26 @@ done:
   return status;
 }
 
+/* The words of features that are categories; a recipe of numbers has no such field. */
+static Status words_fields(Recipe *recipe, Fields *fields) {
+  Status status = OK;
+  if (fields->mode == FIELDS_IN) TRY(NEW(&recipe->words, recipe->n_features));
+  for (int64_t j = 0; j < recipe->n_features; j++) {
+    char part[64], count[80];
+    snprintf(part, sizeof part, "words_%lld", (long long)j);
+    snprintf(count, sizeof count, "%s/count", part);
+    if (!fields_has(fields, count, recipe->words[j].n > 0)) continue;
+    TRY(dictionary_fields(&recipe->words[j], part, fields));
+  }
+done:
+  return status;
+}
+
 Status recipe_fields(Recipe *recipe, Fields *fields) {
   Status status = OK;
   if (fields->mode == FIELDS_IN) TRY(NEW(&recipe->states, recipe->steps->n));
   TRY(fields_texts(fields, "features", &recipe->n_features, &recipe->features));
+  TRY(words_fields(recipe, fields));
   for (int64_t i = 0; i < recipe->steps->n; i++) {
     const StepKind *kind = step_kind(recipe, i);
     char part[64];

@@ -1,8 +1,9 @@
 /* The recipe: steps fitted in order inside one training fold, then applied to any rows.
  *
  * It begins with the named feature columns and ends with a matrix: every feature has to be a
- * number by then (real, integer or boolean). Text, list, category and date features that no step
- * has encoded are refused with the steps that would do it. */
+ * number by then (real, integer or boolean), or, for models that split categories themselves, a
+ * category. Text, list and date features that no step has encoded, and categories for other
+ * models, are refused with the steps that would do it. */
 #ifndef SEGUE_PREPARE_RECIPE_H
 #define SEGUE_PREPARE_RECIPE_H
 
@@ -12,17 +13,20 @@
 typedef struct Recipe {
   TextList inputs;          /* names of the raw feature columns; borrowed */
   const VariantList *steps; /* kinds are StepKind; borrowed, must outlive the recipe */
+  bool categorical;         /* the model takes categories; false after recipe_init */
   void **states;            /* one per step */
   int64_t n_features;
-  char **features; /* names of the matrix's columns, in order; known after fit */
+  char **features;   /* names of the matrix's columns, in order; known after fit */
+  Dictionary *words; /* of those that are categories: the training rows' words; else none */
 } Recipe;
 
 /* Check a recipe against a table's planned schema. Local.
+ * categorical  the model takes categories
  * exclude  name of the target, which no step may read and no feature may be; NULL: none
  * needed   out: raw columns that a file for prediction has to have; may be NULL
  * Fails with INVALID; the message begins with the step's position: "/1/columns: ...". */
 CHECKED Status recipe_plan(const TextList *inputs, const VariantList *steps, const Schema *schema,
-                           const char *exclude, Schema *needed);
+                           bool categorical, const char *exclude, Schema *needed);
 
 void recipe_init(Recipe *recipe, const TextList *inputs, const VariantList *steps);
 

@@ -12,6 +12,7 @@ static const ModelKind *model_kind(const Bundle *bundle) {
 void bundle_init(Bundle *bundle, const Spec *spec) {
   *bundle = (Bundle){.spec = *spec};
   recipe_init(&bundle->recipe, &bundle->spec.features, spec->steps);
+  bundle->recipe.categorical = model_kind(bundle)->categorical;
 }
 
 void bundle_clear(Bundle *bundle) {

@@ -104,7 +104,7 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   if (by && by->type != COLUMN_CATEGORY && by->type != COLUMN_LIST)
     return status_fail(INVALID, "by: column \"%s\" is a %s; a category or list is needed", o->by,
                        column_type_words[by->type]);
-  TRY(recipe_plan(&o->features, &o->recipe, schema, o->target, &output->schema));
+  TRY(recipe_plan(&o->features, &o->recipe, schema, kind->categorical, o->target, &output->schema));
 done:
   return status;
 }
@@ -153,10 +153,11 @@ done:
 static Status prepare(Training *t) {
   Status status = OK;
   const TrainOptions *o = t->options;
+  const ModelKind *kind = (const ModelKind *)o->model.kind;
   Schema schema = {0};
   Column *target = NULL, *by = NULL;
   TRY(schema_of(t->table, &schema));
-  TRY(recipe_plan(&o->features, &o->recipe, &schema, o->target, &t->needed));
+  TRY(recipe_plan(&o->features, &o->recipe, &schema, kind->categorical, o->target, &t->needed));
   TRY(schema_copy(&t->needed, &t->measured));
   TRY(table_require(t->table, o->target, &target));
   TRY(schema_add(&t->measured, o->target, target->type));

@@ -258,16 +258,22 @@ static inline void steps_clear(Steps *steps) {
   memory_free(&steps->inputs.items);
 }
 
-static inline Status steps_plan(const Steps *steps, const char *target, Schema *needed) {
+/* For a model that takes categories, or for one that does not. */
+static inline Status steps_plan_for(const Steps *steps, bool categorical, const char *target,
+                                    Schema *needed) {
   Cell none = {0};
   Comm self = comm_self();
   Schema schema = {0};
   Table table = cells_table(&self, &none, 1, 4);
   CHECK_OK(schema_of(&table, &schema));
-  Status status = recipe_plan(&steps->inputs, &steps->list, &schema, target, needed);
+  Status status = recipe_plan(&steps->inputs, &steps->list, &schema, categorical, target, needed);
   schema_clear(&schema);
   table_clear(&table);
   return status;
+}
+
+static inline Status steps_plan(const Steps *steps, const char *target, Schema *needed) {
+  return steps_plan_for(steps, false, target, needed);
 }
 
 /* Training rows on a communicator, with what a fit may look at. */

@@ -56,7 +56,9 @@ static inline ForestOptions case_forest(int64_t trees) {
 static inline Schema case_needed(const Spec *spec, const Table *table) {
   Schema schema = {0}, needed = {0};
   CHECK_OK(schema_of(table, &schema));
-  CHECK_OK(recipe_plan(&spec->features, spec->steps, &schema, spec->target, &needed));
+  const ModelKind *kind = (const ModelKind *)spec->model->kind;
+  CHECK_OK(
+      recipe_plan(&spec->features, spec->steps, &schema, kind->categorical, spec->target, &needed));
   schema_clear(&schema);
   return needed;
 }
