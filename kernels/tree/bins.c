@@ -63,15 +63,17 @@ done:
   return status;
 }
 
+/* Columns that are categories count as empty here. */
 static Status sort_columns(Cut *cut, const Matrix *x, int64_t first) {
   Status status = OK;
   for (int64_t j = 0; j < cut->d; j++) {
     double *column = cut->sorted + j * x->rows.n;
+    cut->columns[j] = column;
+    if (matrix_categories(x, first + j) > 0) continue;
     if (x->rows.n > 0) {
       memcpy(column, matrix_column(x, first + j), (size_t)x->rows.n * sizeof *column);
     }
     TRY(quantile_sort(column, x->rows.n, &cut->n[j]));
-    cut->columns[j] = column;
   }
 done:
   return status;
@@ -171,13 +173,19 @@ static double edge_between(double a, double b) {
   return edge >= a && edge < b ? edge : a;
 }
 
-/* Append the chunk's edges to out. */
-static Status append_edges(const Cut *cut, int64_t first, Bins *out, int64_t *capacity) {
+/* Append the chunk's edges to out; of categories as many as stand for their bins. */
+static Status append_edges(const Cut *cut, int64_t first, const int32_t *n_bins, Bins *out,
+                           int64_t *capacity) {
   Status status = OK;
   int64_t bins = cut->max_bins;
   for (int64_t j = 0; j < cut->d; j++) {
     int64_t n = out->offset[first + j];
     TRY(RESERVE(&out->edges, capacity, n + bins));
+    if (bins_is_category(out, first + j)) {
+      for (int32_t b = 1; b < n_bins[first + j]; b++) out->edges[n++] = b - 0.5;
+      out->offset[first + j + 1] = n;
+      continue;
+    }
     for (int64_t b = 0; b < cut->n_last[j]; b++) {
       int64_t key = cut->next[j * bins + b];
       if (key == INT64_MAX) continue;
@@ -215,8 +223,8 @@ done:
   return status;
 }
 
-static Status cut_chunk_all(const Comm *comm, const Matrix *x, int64_t first, Cut *cut, Bins *out,
-                            int64_t *capacity) {
+static Status cut_chunk_all(const Comm *comm, const Matrix *x, int64_t first, Cut *cut,
+                            const int32_t *n_bins, Bins *out, int64_t *capacity) {
   Status status = OK;
   double *scratch = NULL;
   int64_t bins = cut->max_bins, item = 1 + bins;
@@ -239,7 +247,7 @@ static Status cut_chunk_all(const Comm *comm, const Matrix *x, int64_t first, Cu
     }
   }
   comm_min_all(comm, cut->next, cut->d * bins);
-  AGREE(comm, append_edges(cut, first, out, capacity));
+  AGREE(comm, append_edges(cut, first, n_bins, out, capacity));
 done:
   memory_free(&scratch);
   return status;
@@ -248,17 +256,22 @@ done:
 Status bins_fit_all(const Comm *comm, const Matrix *x, int64_t max_bins, Bins *out) {
   Status status = OK;
   int64_t capacity = 0;
+  int32_t *n_bins = NULL;
   Cut cut = {0};
   *out = (Bins){.d = x->d};
-  AGREE(comm, NEW(&out->offset, x->d + 1));
+  status = NEW(&out->offset, x->d + 1);
+  if (status == OK) status = NEW(&n_bins, x->d);
+  AGREE(comm, status);
+  if (x->categories) TRY(bins_count_categories_all(comm, x, max_bins, out, n_bins));
   for (int64_t first = 0; first < x->d; first += CHUNK) {
     int64_t d = x->d - first < CHUNK ? x->d - first : CHUNK;
     cut = (Cut){.d = d, .max_bins = max_bins, .n_wanted = OVERSAMPLE * max_bins};
-    TRY(cut_chunk_all(comm, x, first, &cut, out, &capacity));
+    TRY(cut_chunk_all(comm, x, first, &cut, n_bins, out, &capacity));
     cut_clear(&cut);
   }
 done:
   cut_clear(&cut);
+  memory_free(&n_bins);
   return status;
 }
 
@@ -303,14 +316,18 @@ void bins_encode(const Bins *bins, const Matrix *x, int64_t begin, int64_t n, ui
   for (int64_t from = 0; from < n; from += SWEEP) { /* rows whose codes stay in the cache */
     int64_t here = n - from < SWEEP ? n - from : SWEEP;
     for (int64_t j = 0; j < bins->d; j++) {
+      const double *column = matrix_column(x, j) + begin + from;
+      if (bins_is_category(bins, j)) {
+        bins_encode_categories(bins, j, column, here, codes + from * stride + j);
+        continue;
+      }
       int64_t n_edges = bins->offset[j + 1] - bins->offset[j];
       for (int64_t b = 0; b < BINS_CODES; b++) {
         edge[b] = b < n_edges ? bins->edges[bins->offset[j] + b] : INFINITY;
       }
       int32_t first = 1;
       while (2 * first <= n_edges) first *= 2;
-      encode_column(edge, first, matrix_column(x, j) + begin + from, here,
-                    codes + from * stride + j, stride);
+      encode_column(edge, first, column, here, codes + from * stride + j, stride);
     }
   }
 }
@@ -332,6 +349,7 @@ Status bins_fields(Bins *bins, Fields *fields) {
   }
   int64_t n_edges = bins->offset[bins->d];
   TRY(fields_array(fields, "edges", FIELD_REAL, &bins->edges, 1, &n_edges));
+  TRY(bins_category_fields(bins, fields));
 done:
   return status;
 }

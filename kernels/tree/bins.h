@@ -5,7 +5,11 @@
  * (the greedy rule of LightGBM, Ke et al. 2017, on exact order statistics instead of a sample).
  * Edges are doubles midway between the neighbouring values that really occur, so a raw value goes
  * left of edge b (x <= edges[b]) exactly when its code is at most b. The code of a missing value is
- * BINS_MISSING whatever the number of bins. */
+ * BINS_MISSING whatever the number of bins.
+ *
+ * A column that is a category has a bin for each word that rows have, most rows first (ties: the
+ * lower code). Where there are more words than max_bins, the first max_bins - 1 have bins of their
+ * own and all others share the last one. A code that no row of the fit has counts as missing. */
 #ifndef SEGUE_TREE_BINS_H
 #define SEGUE_TREE_BINS_H
 
@@ -21,7 +25,9 @@ enum {
 typedef struct Bins {
   int64_t d;
   int64_t *offset; /* d + 1 positions into edges */
-  double *edges; /* feature j: offset[j + 1] - offset[j] ascending edges, one less than its bins */
+  /* Feature j: offset[j + 1] - offset[j] ascending edges, one less than its bins; of a category
+   * they only tell how many bins there are. */
+  double *edges;
   /* Features that are categories: bins of the codes 0 .. k - 1 that the matrix holds. */
   int64_t *category_offset; /* d + 1 positions into category, empty for numbers; NULL: all are */
   uint8_t *category;
@@ -53,7 +59,18 @@ static inline int64_t bins_stride(int64_t d) { return (d + 7) / 8 * 8; }
  * codes  out, n x bins_stride(d) */
 void bins_encode(const Bins *bins, const Matrix *x, int64_t begin, int64_t n, uint8_t *codes);
 
-/* Visit what lasts; IN allocates. Local. */
+/* Visit what lasts; IN allocates. Local. Bins of numbers alone have no fields of categories. */
 CHECKED Status bins_fields(Bins *bins, Fields *fields);
+
+/* The parts for categories, in bins_categories.c.
+ *
+ * Make out->category_offset and out->category. n_bins: out, d numbers of bins, 1 for features that
+ * are numbers. Collective. Fails with MEMORY, agreed. One exact sum. */
+CHECKED Status bins_count_categories_all(const Comm *comm, const Matrix *x, int64_t max_bins,
+                                         Bins *out, int32_t *n_bins);
+/* Codes of n values of feature j, bins_stride(d) apart. Local. */
+void bins_encode_categories(const Bins *bins, int64_t j, const double *column, int64_t n,
+                            uint8_t *codes);
+CHECKED Status bins_category_fields(Bins *bins, Fields *fields);
 
 #endif

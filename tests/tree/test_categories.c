@@ -118,9 +118,118 @@ static void walks(void) {
   ensemble_clear(&m.ensemble);
 }
 
-int main(void) {
+/* ---- bins ---- */
+
+/* A number, a category of `k` codes of which code c has about 1 / (1 + c % 7) of the rows of code
+ * 0, a category without values, a number. Code 5 stands in no row. */
+static void bin_matrix(const Comm *comm, int64_t n, int32_t k, Matrix *x) {
+  Rows rows = rows_share(comm, n, 8);
+  Stream s = random_stream(9, "test/bins", (uint64_t)k);
+  CHECK_OK(matrix_init(x, &rows, 4));
+  CHECK_OK(NEW(&x->categories, 4));
+  x->categories[1] = k;
+  x->categories[2] = 3;
+  for (int64_t i = 0; i < rows.n; i++) {
+    uint64_t row = (uint64_t)(rows.begin + i);
+    int64_t code = (int64_t)(random_uniform(&s, row, 0) * k);
+    bool kept = random_uniform(&s, row, 1) * (double)(1 + code % 7) < 1 && code != 5;
+    matrix_column(x, 0)[i] = random_uniform(&s, row, 2);
+    matrix_column(x, 1)[i] = kept ? (double)code : (double)NAN;
+    matrix_column(x, 2)[i] = NAN;
+    matrix_column(x, 3)[i] = (double)(row % 3);
+  }
+}
+
+/* Which bin a code must have, by counting: how many codes come before it. */
+static int want_bin(const int64_t *rows, int32_t k, int64_t max_bins, int32_t code) {
+  int64_t before = 0, occupied = 0;
+  for (int32_t c = 0; c < k; c++) {
+    occupied += rows[c] > 0;
+    before += rows[c] > rows[code] || (rows[c] == rows[code] && c < code);
+  }
+  if (rows[code] == 0) return BINS_MISSING;
+  if (occupied <= max_bins || before < max_bins - 1) return (int)before;
+  return (int)max_bins - 1;
+}
+
+static void check_bins(const Bins *bins, int64_t n, int32_t k, int64_t max_bins) {
+  Comm self = comm_self();
+  Matrix x;
+  int64_t *rows = NULL, occupied = 0;
+  uint8_t *codes = NULL;
+  bin_matrix(&self, n, k, &x);
+  CHECK_OK(NEW(&rows, k));
+  CHECK_OK(NEW(&codes, n * 8));
+  for (int64_t i = 0; i < n; i++) {
+    double code = matrix_column(&x, 1)[i];
+    if (!isnan(code)) rows[(int64_t)code]++;
+  }
+  for (int32_t c = 0; c < k; c++) occupied += rows[c] > 0;
+  CHECK_INTEGER(bins_of(bins, 1), occupied < max_bins ? occupied : max_bins);
+  CHECK_INTEGER(bins_of(bins, 2), 1);
+  CHECK_INTEGER(bins_of(bins, 3), 3 < max_bins ? 3 : max_bins);
+  CHECK(!bins_is_category(bins, 0) && bins_is_category(bins, 1) && bins_is_category(bins, 2));
+  bins_encode(bins, &x, 0, n, codes);
+  for (int64_t i = 0; i < n; i++) {
+    double code = matrix_column(&x, 1)[i];
+    CHECK_INTEGER(codes[i * 8 + 2], BINS_MISSING);
+    CHECK_INTEGER(codes[i * 8 + 1],
+                  isnan(code) ? BINS_MISSING : want_bin(rows, k, max_bins, (int32_t)code));
+  }
+  const double odd[] = {5, -1, (double)k, 1e300, -INFINITY}; /* no row has 5 */
+  for (int i = 0; i < 5; i++) {
+    uint8_t code = 0;
+    bins_encode_categories(bins, 1, &odd[i], 1, &code);
+    CHECK_INTEGER(code, BINS_MISSING);
+  }
+  matrix_clear(&x);
+  memory_free(&rows);
+  memory_free(&codes);
+}
+
+static void bins(int64_t n, int32_t k, int64_t max_bins) {
+  Comm world = comm_world();
+  Matrix x;
+  Bins made = {0}, read = {0};
+  Fields fields, copy;
+  bin_matrix(&world, n, k, &x);
+  CHECK_OK(bins_fit_all(&world, &x, max_bins, &made));
+  check_bins(&made, n, k, max_bins);
+  fields_init(&fields, FIELDS_OUT);
+  CHECK_OK(bins_fields(&made, &fields));
+  CHECK_OK(fields_copy(&fields, &copy));
+  CHECK_OK(bins_fields(&read, &copy));
+  check_bins(&read, n, k, max_bins);
+  fields_clear(&fields);
+  fields_clear(&copy);
+  bins_clear(&read);
+  made.category[0] = 254; /* a bin that there is not */
+  fields_init(&fields, FIELDS_OUT);
+  CHECK(bins_fields(&made, &fields) == FORMAT || bins_of(&made, 1) == BINS_MAX);
+  fields_clear(&fields);
+  bins_clear(&made);
+  memory_free(&x.categories); /* the same as numbers: what files have always held */
+  CHECK_OK(bins_fit_all(&world, &x, max_bins, &made));
+  CHECK(!bins_any_category(&made));
+  fields_init(&fields, FIELDS_OUT);
+  CHECK_OK(bins_fields(&made, &fields));
+  CHECK_INTEGER(fields.n, 3);
+  fields_clear(&fields);
+  bins_clear(&made);
+  matrix_clear(&x);
+}
+
+int main(int argc, char **argv) {
+  MPI_Init(&argc, &argv);
   words();
   walks();
+  bins(300, 9, 255);
+  bins(300, 9, 4);
+  bins(300, 9, 2);
+  bins(5000, 700, 255);
+  bins(3, 6, 255);
   CHECK_INTEGER(memory_balance(), 0);
-  return check_report("tree/categories");
+  int result = check_report("tree/categories");
+  MPI_Finalize();
+  return result;
 }
