@@ -1,12 +1,8 @@
 /* Histograms of packed sums; see boost_histogram.h.
  *
  * Codes lie row by row, so that a row is one or two cache lines whatever the order of rows; eight
- * features at a time, with the distances between their histograms known to the compiler, which
- * makes an update two instructions. Where rows no longer fit into the cache the next ones are
- * prefetched.
- *
- * A second copy, column by column, serves to split rows: there one byte of a row is wanted, and 64
- * rows share a cache line.
+ * features at a time, with the distances between their histograms known to the compiler. Where
+ * rows no longer fit into the cache the next ones are prefetched.
  *
  * Rejected: histograms column by column (each column gathers gradients anew); histograms packed
  * tightly (one more load for every update). */
@@ -18,34 +14,51 @@ enum { AHEAD = 24 };
 
 typedef uint64_t Pair __attribute__((vector_size(16)));
 
-#define ADD(j) h[(j)*BINS_CODES + c[j]] += w
+/* Feature j of those that x holds the codes of, one a byte. */
+#define ADD(j) h[(j)*BINS_CODES + (uint8_t)(x >> 8 * (j))] += w
 
-/* All features, one word. */
+/* All features, one word. Codes are loaded eight at a time: the loads and stores of the sums are
+ * what the processor is short of. */
+static inline __attribute__((always_inline)) void add_row(const uint8_t *c, uint64_t w, int64_t d,
+                                                          uint64_t *h) {
+  uint64_t x;
+  int64_t left = d;
+  for (; left >= 8; left -= 8, c += 8, h += 8 * BINS_CODES) {
+    memcpy(&x, c, sizeof x);
+    ADD(0), ADD(1), ADD(2), ADD(3), ADD(4), ADD(5), ADD(6), ADD(7);
+  }
+  if (left == 0) return;
+  memcpy(&x, c, sizeof x);
+  switch (left) {
+    case 7: ADD(6); /* fall through */
+    case 6: ADD(5); /* fall through */
+    case 5: ADD(4); /* fall through */
+    case 4: ADD(3); /* fall through */
+    case 3: ADD(2); /* fall through */
+    case 2: ADD(1); /* fall through */
+    default: ADD(0);
+  }
+}
+
+#undef ADD
+
 static void add_narrow(const uint8_t *codes, int64_t stride, const uint64_t *packed,
                        const int32_t *row, int64_t n, int64_t d, uint64_t *histogram) {
   for (int64_t i = 0; i < n; i++) {
     int64_t next = row[i + AHEAD < n ? i + AHEAD : n - 1];
     __builtin_prefetch(codes + next * stride);
     __builtin_prefetch(packed + next);
-    const uint8_t *c = codes + row[i] * stride;
-    const uint64_t w = packed[row[i]];
-    uint64_t *h = histogram;
-    int64_t left = d;
-    for (; left >= 8; left -= 8, c += 8, h += 8 * BINS_CODES) {
-      ADD(0), ADD(1), ADD(2), ADD(3), ADD(4), ADD(5), ADD(6), ADD(7);
-    }
-    switch (left) {
-      case 7: ADD(6); /* fall through */
-      case 6: ADD(5); /* fall through */
-      case 5: ADD(4); /* fall through */
-      case 4: ADD(3); /* fall through */
-      case 3: ADD(2); /* fall through */
-      case 2: ADD(1); /* fall through */
-      case 1: ADD(0); /* fall through */
-      default: break;
-    }
+    add_row(codes + row[i] * stride, packed[row[i]], d, histogram);
   }
 }
+
+/* The rows from 0 on: nothing to look up, and the processor sees what comes next. */
+static void add_run(const uint8_t *codes, int64_t stride, const uint64_t *packed, int64_t n,
+                    int64_t d, uint64_t *histogram) {
+  for (int64_t i = 0; i < n; i++) add_row(codes + i * stride, packed[i], d, histogram);
+}
+
+#define ADD(j) h[(j)*BINS_CODES + c[j]] += w
 
 /* All features, two words. */
 static void add_wide(const uint8_t *codes, int64_t stride, const uint64_t *packed,
@@ -85,47 +98,11 @@ void boost_histogram(const BoostRows *rows, const BoostSample *sample, int words
   memset(histogram, 0, (size_t)(d * BINS_CODES * words) * sizeof *histogram);
   if (d < rows->bins->d) {
     add_chosen(rows->codes, stride, sample, words, row, n, histogram);
+  } else if (words == 1 && n == rows->n) {
+    add_run(rows->codes, stride, sample->packed, n, d, histogram);
   } else if (words == 1) {
     add_narrow(rows->codes, stride, sample->packed, row, n, d, histogram);
   } else {
     add_wide(rows->codes, stride, sample->packed, row, n, d, histogram);
   }
-}
-
-/* By a set. */
-static int64_t partition_set(const uint8_t *codes, const BoostSplit *split, int32_t *row, int64_t n,
-                             int32_t *scratch) {
-  int64_t left = 0, right = 0;
-  uint8_t table[BINS_CODES];
-  node_set_table(split->set, table);
-  for (int64_t i = 0; i < n; i++) {
-    __builtin_prefetch(codes + row[i + AHEAD < n ? i + AHEAD : n - 1]);
-    int32_t r = row[i];
-    bool goes_left = table[codes[r]];
-    row[left] = r;
-    scratch[right] = r;
-    left += goes_left;
-    right += !goes_left;
-  }
-  if (right > 0) memcpy(row + left, scratch, (size_t)right * sizeof *row);
-  return left;
-}
-
-int64_t boost_partition(const BoostRows *rows, const BoostSplit *split, int32_t *row, int64_t n,
-                        int32_t *scratch) {
-  const uint8_t *codes = rows->columns + split->feature * rows->n;
-  if (split->bin == BOOST_SET) return partition_set(codes, split, row, n, scratch);
-  const uint8_t flip = (uint8_t)split->missing_left, limit = (uint8_t)(split->bin + flip);
-  int64_t left = 0, right = 0;
-  for (int64_t i = 0; i < n; i++) {
-    __builtin_prefetch(codes + row[i + AHEAD < n ? i + AHEAD : n - 1]);
-    int32_t r = row[i];
-    bool goes_left = (uint8_t)(codes[r] + flip) <= limit;
-    row[left] = r;
-    scratch[right] = r;
-    left += goes_left;
-    right += !goes_left;
-  }
-  if (right > 0) memcpy(row + left, scratch, (size_t)right * sizeof *row);
-  return left;
 }
