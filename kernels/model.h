@@ -6,6 +6,7 @@
 #include "kernels/base/summary.h"
 #include "kernels/base/work.h"
 #include "kernels/numeric/matrix.h"
+#include "kernels/table/table.h"
 
 typedef enum Task { TASK_REGRESSION, TASK_CLASSIFICATION } Task;
 
@@ -13,6 +14,7 @@ typedef enum Task { TASK_REGRESSION, TASK_CLASSIFICATION } Task;
 typedef struct TrainingData {
   Task task;
   int64_t n_classes;     /* CLASSIFICATION: number of classes, some of which may have no row here */
+  const Dictionary *classes; /* their names; NULL: none */
   const Matrix *x;       /* this rank's rows; missing values are NaN */
   const double *target;  /* x->rows.n: the value, or the class number 0 .. n_classes - 1 */
   const double *weight;  /* x->rows.n, positive; NULL: all 1 */

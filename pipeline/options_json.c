@@ -269,6 +269,9 @@ static Status parse_map(const Kinds *kinds, const Option *row, const cJSON *item
                         const Place *place, Map *map) {
   Status status = OK;
   const cJSON *child = NULL;
+  map->word = 1 + find_word(row->words, item);
+  if (map->word > 0) return OK;
+  if (cJSON_IsString(item) && row->words) return unknown_word(row, item, place);
   if (!cJSON_IsObject(item)) return wrong_type(row, item, place);
   int n = cJSON_GetArraySize(item);
   TRY(NEW(&map->names, n));

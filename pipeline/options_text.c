@@ -68,7 +68,10 @@ static void write_type(const Option *row, Draft *draft) {
       draft_add(draft, "a list of: ");
       write_kinds(row->kinds, draft);
       break;
-    case OPTION_TYPE_MAP: draft_add(draft, "an object, name by name"); break;
+    case OPTION_TYPE_MAP:
+      if (row->words) write_words(row->words, draft);
+      draft_format(draft, "%san object, name by name", row->words ? ", or " : "");
+      break;
   }
 }
 

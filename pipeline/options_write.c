@@ -64,7 +64,7 @@ static bool is_null(const Option *row, const void *value) {
     case OPTION_TYPE_TEXT_LISTS: return !((const TextLists *)value)->items;
     case OPTION_TYPE_VARIANT: return !((const Variant *)value)->kind;
     case OPTION_TYPE_VARIANTS: return !((const VariantList *)value)->items;
-    case OPTION_TYPE_MAP: return !((const Map *)value)->items;
+    case OPTION_TYPE_MAP: return !((const Map *)value)->items && !((const Map *)value)->word;
   }
   return false;
 }
@@ -99,6 +99,7 @@ static cJSON *variants_json(const Writing *how, const Option *row, const Variant
 }
 
 static cJSON *map_json(const Writing *how, const Option *row, const Map *map) {
+  if (map->word > 0) return cJSON_CreateString(row->words[map->word - 1]);
   cJSON *json = cJSON_CreateObject();
   for (int64_t i = 0; json && i < map->n; i++) {
     const void *options = (const char *)map->items + (size_t)i * row->item_size;

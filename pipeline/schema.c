@@ -137,7 +137,9 @@ static cJSON *type_schema(Lists *lists, const Option *row) {
     case OPTION_TYPE_TEXT_LISTS: return list_of(either(piece(text), list_of(piece(text))));
     case OPTION_TYPE_VARIANT: return list_reference(lists, row->kinds);
     case OPTION_TYPE_VARIANTS: return list_of(list_reference(lists, row->kinds));
-    case OPTION_TYPE_MAP: return map_schema(lists, row);
+    case OPTION_TYPE_MAP:
+      return row->words ? either(map_schema(lists, row), words_schema(row->words))
+                        : map_schema(lists, row);
   }
   return NULL;
 }

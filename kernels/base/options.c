@@ -44,6 +44,7 @@ static void map_clear(const Option *row, Map *map) {
   memory_free(&map->names);
   memory_free(&map->items);
   map->n = 0;
+  map->word = 0;
 }
 
 static void value_clear(const Option *row, void *value) {

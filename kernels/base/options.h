@@ -48,6 +48,7 @@ typedef struct Map {
   int64_t n;
   char **names;
   void *items; /* n structs of the row's item_size bytes */
+  int word;    /* 1 + the number of the word that was given instead; 0: none */
 } Map;
 
 typedef enum OptionType {
@@ -76,7 +77,7 @@ struct Option {
   _Bool or_null;        /* null is allowed though the default is something else */
   double low, high;     /* inclusive range of numbers and of list items */
   /* WORD: the words allowed. REAL: words allowed instead of a number; word i is stored as
-   * -(1.0 + i), so their range must not hold negative numbers. */
+   * -(1.0 + i), so their range must not hold negative numbers. MAP: words instead of an object. */
   const char *const *words;
   const Kind *const *kinds; /* VARIANT, VARIANTS: NULL-terminated */
   const Option *rows;       /* MAP: rows of an item, ended by a row without a name */
@@ -138,6 +139,9 @@ struct Kind {
 #define OPTION_MAP(S, field, fallback_, rows_, Item, help_)                                        \
   {.name = #field, .type = OPTION_TYPE_MAP, .offset = OPTION_OF(S, field, Map),                    \
    .fallback = fallback_, .rows = rows_, .item_size = sizeof(Item), .help = help_}
+#define OPTION_MAP_OR_WORD(S, field, fallback_, rows_, Item, words_, help_)                        \
+  {.name = #field, .type = OPTION_TYPE_MAP, .offset = OPTION_OF(S, field, Map),                    \
+   .fallback = fallback_, .rows = rows_, .item_size = sizeof(Item), .words = words_, .help = help_}
 
 /* Free what the parser allocated inside an options struct and empty its texts, lists, variants and
  * maps; numbers stay. Local. NULL rows: nothing. */

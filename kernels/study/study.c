@@ -300,6 +300,7 @@ Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem 
   TRY(recipe_fit_all(&bundle->recipe, &training->table, &fit, &x));
   TrainingData data = {.task = problem->task,
                        .n_classes = problem->classes.n,
+                       .classes = &problem->classes,
                        .x = &x,
                        .target = training->target,
                        .weight = training->weight,

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "class_weight.h"
 #include "forest_fit.h"
 #include "kernels/base/memory.h"
 #include "samples.h"
@@ -14,7 +15,6 @@ enum {
   PREDICT_ROWS = 16384,    /* rows of a block at most */
 };
 
-static const char *const class_weight_words[] = {"none", "balanced", NULL};
 static const char *const feature_words[] = {"auto", "all", "sqrt", "log2", "third", NULL};
 
 int64_t forest_features(double max_features, Task task, int64_t d) {
@@ -132,7 +132,8 @@ static Status forest_check(const void *options) {
     return status_fail(INVALID, "permutations: %lld needs out-of-bag rows; set bootstrap to true",
                        (long long)o->permutations);
   }
-  return OK;
+  ClassWeights classes = {&o->class_weight, o->positive_weight};
+  return class_weights_check(&classes);
 }
 
 static const Option rows[] = {
@@ -158,8 +159,7 @@ static const Option rows[] = {
     OPTION_BOOLEAN(ForestOptions, extremely_randomised, "false",
                    "Look at one drawn threshold of a feature instead of the best one (uniform over "
                    "bins, which are quantiles); usually with bootstrap false."),
-    OPTION_WORD(ForestOptions, class_weight, "\"none\"", class_weight_words,
-                "balanced: rows weigh as much as makes all classes weigh the same together."),
+    CLASS_WEIGHT_ROWS(ForestOptions),
     OPTION_BOOLEAN(ForestOptions, bootstrap, "true",
                    "Grow each tree on recordings drawn with replacement; false: on all rows."),
     OPTION_INTEGER(ForestOptions, bins, "255", 2, BINS_MAX,

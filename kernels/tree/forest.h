@@ -13,12 +13,6 @@
 #include "ensemble.h"
 #include "kernels/model.h"
 
-/* What the rows of a class weigh, times their own weight. */
-typedef enum ForestClassWeight {
-  CLASS_WEIGHT_NONE,
-  CLASS_WEIGHT_BALANCED, /* all classes that have rows weigh the same together */
-} ForestClassWeight;
-
 typedef struct ForestOptions {
   int64_t trees;
   int64_t max_depth; /* OPTION_NONE_INTEGER: unlimited */
@@ -26,7 +20,8 @@ typedef struct ForestOptions {
   double min_impurity_decrease;
   int64_t max_leaf_nodes; /* OPTION_NONE_INTEGER: unlimited */
   double max_features;    /* a share, or -(1 + a word's number) */
-  int class_weight;       /* ForestClassWeight */
+  Map class_weight;       /* of ClassWeight; see class_weight.h */
+  double positive_weight;
   bool extremely_randomised;
   bool bootstrap;
   int64_t bins;

@@ -11,8 +11,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "class_weight.h"
 #include "kernels/base/memory.h"
-#include "kernels/numeric/exact.h"
 
 enum { SAMPLE_ATTEMPTS = 64 }; /* samples that weigh too much are drawn anew so many times */
 
@@ -193,7 +193,7 @@ static void fit_free_grower(ForestFit *fit) {
 
 /* ---- the fit ---- */
 
-static Status check_data(const TrainingData *data, const ForestOptions *options) {
+static Status check_data(const TrainingData *data) {
   if (data->x->d < 1) {
     return status_fail(INVALID, "forest: there is no feature; name columns in features");
   }
@@ -208,42 +208,7 @@ static Status check_data(const TrainingData *data, const ForestOptions *options)
     return status_fail(INVALID, "forest: %lld classes; 1 to 65535 are allowed",
                        (long long)data->n_classes);
   }
-  if (data->task == TASK_REGRESSION && options->class_weight != CLASS_WEIGHT_NONE) {
-    return status_fail(INVALID, "class_weight: balanced needs a target of classes; use none");
-  }
   return OK;
-}
-
-/* Row weights that make all classes that have rows weigh the same together.
- * Collective; out has one number for each of this rank's rows, the caller frees it. */
-static Status balance_all(const Comm *comm, const TrainingData *data, double **out) {
-  Status status = OK;
-  Exact *sums = NULL;
-  double *weight = NULL, total = 0, present = 0;
-  int64_t n = data->x->rows.n;
-  Status local = NEW(&sums, data->n_classes);
-  if (local == OK) local = NEW(&weight, data->n_classes);
-  if (local == OK) local = NEW(out, n);
-  AGREE(comm, local);
-  for (int64_t c = 0; c < data->n_classes; c++) exact_init(&sums[c]);
-  AGREE(comm, samples_check(data));
-  for (int64_t i = 0; i < n; i++) {
-    exact_add(&sums[(int64_t)data->target[i]], data->weight ? data->weight[i] : 1);
-  }
-  exact_join_all(comm, sums, data->n_classes);
-  for (int64_t c = 0; c < data->n_classes; c++) {
-    weight[c] = exact_round(&sums[c]);
-    total += weight[c];
-    present += weight[c] > 0;
-  }
-  for (int64_t i = 0; i < n; i++) {
-    double own = data->weight ? data->weight[i] : 1;
-    (*out)[i] = own * (total / (present * weight[(int64_t)data->target[i]]));
-  }
-done:
-  memory_free(&sums);
-  memory_free(&weight);
-  return status;
 }
 
 static Status grow_all(ForestFit *fit) {
@@ -266,18 +231,17 @@ Status forest_fit_all(const Comm *comm, const TrainingData *data, const void *op
                    .sink = sink,
                    .samples = {.shared = {.win = MPI_WIN_NULL}}};
   TrainingData weighted = *data;
-  double *balanced = NULL;
+  double *weight = NULL;
   *model = NULL;
-  TRY(check_data(data, options));
+  TRY(check_data(data));
   status = NEW(&fit.forest, 1);
   *model = fit.forest;
   AGREE(comm, status);
   Forest *forest = fit.forest;
   TRY(bins_fit_all(comm, data->x, fit.options->bins, &forest->ensemble.bins));
-  if (fit.options->class_weight == CLASS_WEIGHT_BALANCED) {
-    TRY(balance_all(comm, data, &balanced));
-    weighted.weight = balanced;
-  }
+  ClassWeights classes = {&fit.options->class_weight, fit.options->positive_weight};
+  TRY(class_weights_all(comm, data, &classes, &weight));
+  if (weight) weighted.weight = weight;
   TRY(samples_init_all(comm, &weighted, &forest->ensemble.bins, true, &fit.samples));
   forest->task = data->task;
   forest->n_classes = data->task == TASK_CLASSIFICATION ? data->n_classes : 0;
@@ -293,7 +257,7 @@ done:
   memory_free(&fit.in_bag);
   memory_free(&fit.importance);
   memory_free(&fit.cover);
-  memory_free(&balanced);
+  memory_free(&weight);
   samples_clear_all(&fit.samples);
   return status;
 }

@@ -8,6 +8,7 @@
 
 #include "boost_fit.h"
 #include "boost_walk.h"
+#include "class_weight.h"
 #include "kernels/base/memory.h"
 #include "node.h"
 
@@ -238,6 +239,9 @@ static Status gbdt_fit_all(const Comm *comm, const TrainingData *data, const voi
   Gbdt *model = NULL;
   BoostConstraints constraints = {0};
   BoostHistory history = {0};
+  TrainingData weighted = *data;
+  double *weight = NULL;
+  ClassWeights classes = {&o->class_weight, o->positive_weight};
   *out = NULL;
   TRY(check_data(data, o));
   status = NEW(&model, 1);
@@ -247,11 +251,14 @@ static Status gbdt_fit_all(const Comm *comm, const TrainingData *data, const voi
   AGREE(comm, find_groups(data, o, &constraints.group));
   choose_loss(data, o, model);
   TRY(bins_fit_all(comm, data->x, o->bins, &model->ensemble.bins));
-  TRY(boost_fit_all(comm, data, o, &constraints, sink, model, &history));
+  TRY(class_weights_all(comm, data, &classes, &weight));
+  if (weight) weighted.weight = weight;
+  TRY(boost_fit_all(comm, &weighted, o, &constraints, sink, model, &history));
   AGREE(comm, report(model, &history, data->x->names, summary));
 done:
   memory_free(&constraints.slope);
   memory_free(&constraints.group);
+  memory_free(&weight);
   boost_history_clear(&history);
   return status;
 }
@@ -407,7 +414,8 @@ static Status gbdt_check(const void *options) {
   if (o->early_stopping != OPTION_NONE_INTEGER && o->validation_share == 0) {
     return status_fail(INVALID, "validation_share: 0 leaves no row for early_stopping");
   }
-  return OK;
+  ClassWeights classes = {&o->class_weight, o->positive_weight};
+  return class_weights_check(&classes);
 }
 
 static const char *const growth_words[] = {"leaf_wise", "depth_wise", NULL};
@@ -459,6 +467,7 @@ static const Option rows[] = {
         "best round; null: never."),
     OPTION_REAL(GbdtOptions, validation_share, "0.1", 0, 0.9,
                 "Share of the recordings that is held back for early_stopping."),
+    CLASS_WEIGHT_ROWS(GbdtOptions),
     OPTION_MAP(GbdtOptions, monotone, "{}", slope_rows, GbdtSlope,
                "Feature: 1 or -1, the only direction in which predictions may move with it."),
     OPTION_TEXT_LISTS(

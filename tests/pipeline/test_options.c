@@ -95,6 +95,32 @@ static void test_values(void) {
   CHECK(options == NULL);
 }
 
+/* A map that may be a word. */
+static void test_map_or_word(void) {
+  typedef struct Share {
+    double share;
+  } Share;
+  typedef struct Shares {
+    Map shares;
+  } Shares;
+  static const char *const words[] = {"none", "even", NULL};
+  static const Option share_rows[] = {OPTION_REAL(Share, share, NULL, 0, 1, "Of all."), {0}};
+  static const Option rows[] = {
+      OPTION_MAP_OR_WORD(Shares, shares, "\"none\"", share_rows, Share, words, "Who gets what."),
+      {0}};
+  static const Kind kind = {
+      .name = "cake", .help = "Cuts.", .options_size = sizeof(Shares), .options = rows};
+  check_canonical(&kind, "{}", "{\"shares\":\"none\"}");
+  check_canonical(&kind, "{\"shares\": \"even\"}", "{\"shares\":\"even\"}");
+  check_canonical(&kind, "{\"shares\": {\"a\": 0.5}}", "{\"shares\":{\"a\":{\"share\":0.5}}}");
+  check_fails(
+      &kind, "{\"shares\": \"evn\"}",
+      "/at/shares: \"evn\" is unknown; did you mean \"even\"? Allowed: \"none\" or \"even\", "
+      "or an object, name by name");
+  check_fails(&kind, "{\"shares\": {\"a\": 2}}",
+              "/at/shares/a: 2 is out of range; allowed: 0 to 1");
+}
+
 static void test_variants(void) {
   void *options = NULL;
   CHECK_OK(
@@ -253,6 +279,7 @@ static void test_memory(void) {
 
 int main(void) {
   test_values();
+  test_map_or_word();
   test_variants();
   test_canonical();
   test_messages();

@@ -5,6 +5,7 @@
 #include "kernels/base/fault.h"
 #include "kernels/base/memory.h"
 #include "kernels/numeric/hash.h"
+#include "kernels/tree/class_weight.h"
 #include "kernels/tree/forest.h"
 #include "kernels/tree/samples.h"
 #include "tests/check.h"
@@ -160,7 +161,7 @@ static void layouts(void) {
   compare_layouts(600, 4, 0, true, &options);
   compare_layouts(600, 4, 5, true, &options);
   weights = WEIGHTS_NONE;
-  options.class_weight = CLASS_WEIGHT_BALANCED;
+  options.class_weight.word = 1 + CLASS_WEIGHT_BALANCED;
   options.extremely_randomised = true;
   compare_layouts(600, 4, 2, true, &options);
   options.max_leaf_nodes = 9;
@@ -246,7 +247,7 @@ static void balanced_classes(void) {
     for (int64_t i = 0; i < data.x.rows.n; i++) {
       data.weight[i] = 500 / (3.0 * (double)count[(int64_t)data.target[i]]);
     }
-    options.class_weight = kind == 0 ? CLASS_WEIGHT_BALANCED : CLASS_WEIGHT_NONE;
+    options.class_weight.word = 1 + (kind == 0 ? CLASS_WEIGHT_BALANCED : CLASS_WEIGHT_NONE);
     if (kind == 1) data.training.weight = data.weight;
     summary_init(&summary, world.rank == 0);
     CHECK_OK(forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
@@ -509,7 +510,7 @@ static void faults(int64_t n_classes) {
   options.trees = 2;
   options.permutations = 1;
   options.shap_rows = 10;
-  if (n_classes) options.class_weight = CLASS_WEIGHT_BALANCED;
+  if (n_classes) options.class_weight.word = 1 + CLASS_WEIGHT_BALANCED;
   Data data;
   data_make(&data, &world, 60, 2, n_classes, true);
   int64_t nth = 1;
