@@ -73,7 +73,7 @@ static void counter_clear_all(const Comm *comm, Counter *counter) {
 
 /* Arrays have one item per unit. */
 typedef struct Runner {
-  const Comm *comm;
+  const Comm *comm, *group;
   const Work *work;
   WorkSink *sink;
   Fields *found; /* results of an earlier attempt, where done */
@@ -87,9 +87,11 @@ typedef struct Runner {
   bool stopped;
 } Runner;
 
-static Status runner_init(Runner *runner, const Comm *comm, const Work *work, WorkSink *sink) {
+static Status runner_init(Runner *runner, const Comm *comm, const Comm *group, const Work *work,
+                          WorkSink *sink) {
   Status status = OK;
-  *runner = (Runner){.comm = comm, .work = work, .sink = sink, .failed = work->units};
+  *runner =
+      (Runner){.comm = comm, .group = group, .work = work, .sink = sink, .failed = work->units};
   TRY(NEW(&runner->found, work->units));
   TRY(NEW(&runner->done, work->units));
   TRY(NEW(&runner->packs, work->units));
@@ -139,35 +141,54 @@ static int64_t count_done(Runner *runner, int64_t unit) {
   return own > others ? own : others;
 }
 
-static Status run_one(Runner *runner, int64_t unit) {
+/* The group's rank 0 keeps the result. */
+static Status keep_result(Runner *runner, int64_t unit, const Fields *result) {
+  const Work *work = runner->work;
+  Status status = fields_pack(result, &runner->packs[unit], &runner->facts[unit]);
+  if (status != OK) return status;
+  runner->facts[work->units + unit] = runner->comm->rank;
+  runner->n_made++;
+  fault_hit(FAULT_KILL);
+  int64_t done = count_done(runner, unit);
+  runner->stopped = work_tick(runner->sink, unit, done, work->units, result);
+  return OK;
+}
+
+static Status run_one_all(Runner *runner, int64_t unit) {
   const Work *work = runner->work;
   Fields result;
   fields_init(&result, FIELDS_OUT);
   Status status = work->run(work->context, unit, &result);
-  if (status == OK) status = fields_pack(&result, &runner->packs[unit], &runner->facts[unit]);
   if (status == OK) {
-    runner->facts[work->units + unit] = runner->comm->rank;
-    runner->n_made++;
-    fault_hit(FAULT_KILL);
-    int64_t done = count_done(runner, unit);
-    runner->stopped = work_tick(runner->sink, unit, done, work->units, &result);
+    Status local = runner->group->rank == 0 ? keep_result(runner, unit, &result) : OK;
+    status = status_agree_all(runner->group, local);
   }
   fields_clear(&result);
   if (work->release) work->release(work->context, unit);
   return status;
 }
 
-static Status run_units(Runner *runner, Counter *counter) {
+/* The next unit of this rank's group, or work->units when there is none or a stop was asked for.
+ */
+static int64_t next_unit_all(Runner *runner, Counter *counter) {
+  int64_t unit = runner->work->units;
+  bool stop = runner->stopped || work_stopping(runner->sink);
+  if (comm_any_all(runner->group, stop)) return unit;
+  if (runner->group->rank == 0) unit = counter_add(counter, 1);
+  comm_broadcast_all(runner->group, 0, &unit, sizeof unit);
+  return unit;
+}
+
+static Status run_units_all(Runner *runner, Counter *counter) {
   Status status = OK;
-  while (status == OK && !runner->stopped) {
-    if (work_stopping(runner->sink)) break;
-    int64_t unit = counter_add(counter, 1);
-    if (unit >= runner->work->units) return OK;
+  while (status == OK) {
+    int64_t unit = next_unit_all(runner, counter);
+    if (unit >= runner->work->units) break;
     if (runner->done[unit]) continue;
-    status = run_one(runner, unit);
+    status = run_one_all(runner, unit);
     if (status != OK) runner->failed = unit;
   }
-  counter_add(counter, runner->work->units);
+  counter_add(counter, runner->work->units); /* nobody takes another one */
   return status;
 }
 
@@ -260,15 +281,15 @@ done:
   return status;
 }
 
-Status work_run_all(const Comm *comm, const Work *work, WorkSink *sink) {
+Status work_run_groups_all(const Comm *comm, const Comm *group, const Work *work, WorkSink *sink) {
   Status status = OK;
   Counter counter;
   Runner runner;
-  AGREE(comm, runner_init(&runner, comm, work, sink));
+  AGREE(comm, runner_init(&runner, comm, group, work, sink));
   find_units(&runner);
   agree_found_all(&runner);
   counter_init_all(comm, &counter);
-  Status local = run_units(&runner, &counter);
+  Status local = run_units_all(&runner, &counter);
   counter_clear_all(comm, &counter);
   TRY(agree_failure_all(&runner, local));
   int64_t finished = comm_sum_one_all(comm, runner.n_made) + runner.n_found;
@@ -281,6 +302,11 @@ Status work_run_all(const Comm *comm, const Work *work, WorkSink *sink) {
 done:
   runner_clear(&runner);
   return status;
+}
+
+Status work_run_all(const Comm *comm, const Work *work, WorkSink *sink) {
+  Comm self = comm_self();
+  return work_run_groups_all(comm, &self, work, sink);
 }
 
 bool work_tick(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields) {

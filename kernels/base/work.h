@@ -28,7 +28,7 @@ struct WorkSink {
 
 typedef struct Work {
   int64_t units;
-  /* Make one unit. Local (communicates with nobody). result is an empty OUT list: what is added to
+  /* Make one unit. Local (communicates with nobody outside the unit's group). result is an empty OUT list: what is added to
    * it must stay alive until release. */
   Status (*run)(void *context, int64_t unit, Fields *result);
   /* Free what run made for the unit. Local; may be NULL. */
@@ -46,6 +46,14 @@ typedef struct Work {
  * Fails with the first failing unit's status (lowest unit number), agreed; STOPPED when a stop was
  * asked for: finished units are saved then; MEMORY. */
 CHECKED Status work_run_all(const Comm *comm, const Work *work, WorkSink *sink);
+
+/* The same with units that a group of ranks makes together: work->run is then collective over
+ * group, its status agreed there, and the result counts on the group's rank 0.
+ *
+ * Collective over comm. group: this rank's; every rank of comm is in one (comm_split_all), and all
+ * of a group have the same work and sink. comm itself is one group of all. */
+CHECKED Status work_run_groups_all(const Comm *comm, const Comm *group, const Work *work,
+                                   WorkSink *sink);
 
 /* Local shorthands that accept a NULL sink. */
 bool work_tick(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields);

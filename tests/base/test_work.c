@@ -10,7 +10,7 @@
 #include "tests/check.h"
 
 typedef struct Squares {
-  const Comm *comm;
+  const Comm *comm, *group;
   int64_t *made; /* length unit % 5 + bytes */
   int64_t next;  /* the unit that has to be placed next */
   int64_t ran, wrong;
@@ -93,6 +93,16 @@ static bool find(WorkSink *base, int64_t unit, Fields *out) {
 static Sink new_sink(void) {
   return (Sink){
       .base = {.tick = tick, .stopping = stopping, .find = find}, .stop_after = -1, .find_step = 1};
+}
+
+/* A unit of a group: its members add up their ranks' parts. */
+static Status run_together(void *context, int64_t unit, Fields *result) {
+  Squares *squares = context;
+  Status status = run(context, unit, result);
+  int64_t members = comm_sum_one_all(squares->group, status == OK);
+  squares->wrong += status == OK && members != squares->group->size;
+  if (squares->group->rank > 0) fields_clear(result); /* rank 0's counts */
+  return status_agree_all(squares->group, status);
 }
 
 static Status run_squares(const Comm *comm, Squares *squares, int64_t units, Sink *sink) {
@@ -190,6 +200,36 @@ static void test_found(const Comm *comm) {
   CHECK_INTEGER(squares.ran, 0);
 }
 
+/* Units of groups of every number: placed on all ranks, a failure and a stop are those of all. */
+static void test_groups(const Comm *comm) {
+  for (int groups = 1; groups <= comm->size; groups++) {
+    Comm group;
+    comm_split_all(comm, comm->rank * groups / comm->size, &group);
+    Squares squares = {.comm = comm, .group = &group, .fail_from = -1};
+    Work work = {
+        .units = 40, .run = run_together, .release = release, .place = place, .context = &squares};
+    Sink sink = new_sink();
+    sink.find_below = 20;
+    sink.find_step = 3;
+    CHECK_OK(work_run_groups_all(comm, &group, &work, &sink.base));
+    CHECK_INTEGER(squares.next, 40);
+    CHECK_INTEGER(squares.wrong, 0);
+    CHECK_INTEGER(comm_sum_one_all(comm, group.rank == 0 ? squares.ran : 0), 33);
+    CHECK_INTEGER(comm_sum_one_all(comm, sink.ticks), 33);
+    squares = (Squares){.comm = comm, .group = &group, .fail_from = 11};
+    CHECK_INTEGER(work_run_groups_all(comm, &group, &work, NULL), NUMERIC);
+    CHECK_TEXT(status_message(), "unit 11 failed");
+    squares = (Squares){.comm = comm, .group = &group, .fail_from = -1};
+    sink = new_sink();
+    sink.refuse = comm->rank == comm->size - 1; /* on one rank of one group */
+    work.units = 100000;
+    CHECK_INTEGER(work_run_groups_all(comm, &group, &work, &sink.base), STOPPED);
+    CHECK_INTEGER(squares.next, 0);
+    comm_clear_all(&group);
+    CHECK_INTEGER(memory_balance(), 0);
+  }
+}
+
 /* Rank 0 holds the counter and sleeps a second in its unit: the others take all the rest. */
 static void test_busy_rank_0(const Comm *comm) {
   if (comm->size == 1) return;
@@ -211,6 +251,7 @@ int main(int argc, char **argv) {
   test_memory(&comm);
   test_stop(&comm);
   test_found(&comm);
+  test_groups(&comm);
   test_busy_rank_0(&comm);
   CHECK_INTEGER(memory_balance(), 0);
   MPI_Finalize();
