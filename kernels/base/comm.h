@@ -26,6 +26,9 @@ Comm comm_self(void);
 void comm_split_all(const Comm *comm, int colour, Comm *out);
 /* The ranks that share this node's memory. Collective. The caller clears out. */
 void comm_split_node_all(const Comm *comm, Comm *out);
+/* For tests: from now on every `ranks` ranks of a communicator pass for a node; 0: as it is. Local;
+ * the same on all ranks. */
+void comm_pretend_nodes(int ranks);
 void comm_clear_all(Comm *comm);
 
 void comm_barrier_all(const Comm *comm);

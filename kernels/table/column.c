@@ -46,10 +46,10 @@ void column_release(Column **column) {
   *column = NULL;
   if (!c || --c->references > 0) return;
   memory_free(&c->name);
-  memory_free(&c->code);
+  if (!c->borrowed) memory_free(&c->code);
+  if (!c->borrowed) memory_free(&c->bytes);
+  if (!c->borrowed) memory_free(&c->missing);
   memory_free(&c->offset);
-  memory_free(&c->bytes);
-  memory_free(&c->missing);
   memory_free(&c->origin);
   dictionary_clear(&c->dictionary);
   memory_free(&c);

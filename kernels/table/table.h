@@ -56,6 +56,7 @@ typedef struct Column {
   char *bytes;      /* TEXT: offset[n] */
   uint8_t *missing; /* TEXT, LIST: n flags, NULL when none is missing */
   Dictionary dictionary; /* CATEGORY, LIST; replicated */
+  bool borrowed; /* values, items and flags belong to someone who outlives the column */
   char *origin; /* where an artifact holds this column already: "FILE:PATH"; NULL: nowhere yet */
 } Column;
 
