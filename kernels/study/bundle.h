@@ -11,6 +11,8 @@
 /* What to fit. Everything is borrowed and must outlive bundles made from it. */
 typedef struct Spec {
   const char *target;
+  const char *group;        /* integer column that numbers recordings; NULL: none */
+  const char *weight;       /* column of weights of training rows; NULL: none */
   TextList features;        /* raw columns that enter the recipe */
   const VariantList *steps; /* kinds are StepKind */
   const Variant *model;     /* kind is a ModelKind */

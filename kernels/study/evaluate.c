@@ -86,8 +86,10 @@ static double any_listed_all(const Comm *comm, const Predicted *predicted, const
 /* The rows as the metrics want them; e holds what had to be made for that. */
 static Status classification_rows(const Predicted *predicted, const Column *target, Exploded *e,
                                   ClassificationRows *rows) {
-  *rows = (ClassificationRows){.n = predicted->rows.table.rows.n, .n_classes = predicted->width,
-                               .truth = predicted->rows.target, .probability = predicted->value,
+  *rows = (ClassificationRows){.n = predicted->rows.table.rows.n,
+                               .n_classes = predicted->width,
+                               .truth = predicted->rows.target,
+                               .probability = predicted->value,
                                .group = units(&predicted->rows)};
   if (target->type != COLUMN_LIST) return OK;
   Status status = explode(predicted, target, e);
@@ -125,19 +127,20 @@ Status evaluate_measure_all(const Comm *comm, const Predicted *predicted, const 
   if (bundle->task == TASK_CLASSIFICATION)
     return measure_classes_all(comm, predicted, bundle, options, part, summary);
   AGREE(comm, by ? table_require(&predicted->rows.table, by, &column) : OK);
-  RegressionRows rows = {.n = predicted->rows.table.rows.n, .truth = predicted->rows.target,
-                         .prediction = predicted->value, .group = units(&predicted->rows),
+  RegressionRows rows = {.n = predicted->rows.table.rows.n,
+                         .truth = predicted->rows.target,
+                         .prediction = predicted->value,
+                         .group = units(&predicted->rows),
                          .by = column};
   TRY(measure_regression_all(comm, &rows, options, part, summary, NULL));
 done:
   return status;
 }
 
-static void add_score(FoldScores *out, const char *name, double value, bool higher_better) {
-  out->name[out->n] = name;
-  out->value[out->n] = value;
-  out->higher_better[out->n++] = higher_better;
-}
+const ScoreKind evaluate_score_kinds[][EVALUATE_SCORES] = {
+    [TASK_REGRESSION] = {{"rmse", false}, {"mae", false}, {"r2", true}, {"high_recall", true}},
+    [TASK_CLASSIFICATION] = {
+        {"accuracy", true}, {"f1_macro", true}, {"auc", true}, {"log_loss", false}}};
 
 Status evaluate_scores_all(const Comm *comm, const Predicted *predicted, const Bundle *bundle,
                            const MeasureOptions *options, FoldScores *out) {
@@ -148,24 +151,21 @@ Status evaluate_scores_all(const Comm *comm, const Predicted *predicted, const B
   ClassificationRows classes;
   ClassificationScores c = {0};
   plain.replicates = 0;
-  *out = (FoldScores){.n_validation = predicted->rows.table.rows.n_global};
+  *out = (FoldScores){.task = bundle->task, .n_validation = predicted->rows.table.rows.n_global};
   if (bundle->task == TASK_REGRESSION) {
     RegressionScores r;
-    RegressionRows rows = {.n = predicted->rows.table.rows.n, .truth = predicted->rows.target,
+    RegressionRows rows = {.n = predicted->rows.table.rows.n,
+                           .truth = predicted->rows.target,
                            .prediction = predicted->value};
     TRY(measure_regression_scores_all(comm, &rows, &plain, "validation", &r));
-    add_score(out, "rmse", r.rmse.value, false);
-    add_score(out, "mae", r.mae.value, false);
-    add_score(out, "r2", r.r2.value, true);
-    add_score(out, "high_recall", r.high_recall.value, true);
+    const double values[] = {r.rmse.value, r.mae.value, r.r2.value, r.high_recall.value};
+    memcpy(out->value, values, sizeof values);
   } else {
     AGREE(comm, table_require(&predicted->rows.table, bundle->spec.target, &target));
     AGREE(comm, classification_rows(predicted, target, &e, &classes));
     TRY(measure_classification_scores_all(comm, &classes, &plain, "validation", &c));
-    add_score(out, "accuracy", c.accuracy.value, true);
-    add_score(out, "f1_macro", c.f1_macro.value, true);
-    add_score(out, "auc", c.auc.value, true);
-    add_score(out, "log_loss", c.log_loss.value, false);
+    const double values[] = {c.accuracy.value, c.f1_macro.value, c.auc.value, c.log_loss.value};
+    memcpy(out->value, values, sizeof values);
   }
 done:
   exploded_clear(&e);
@@ -190,8 +190,11 @@ Status evaluate_baseline_all(const Comm *comm, const StudyRows *training,
   if (local == OK) local = matrix_init(&rows, &predicted->rows.table.rows, 0);
   if (local == OK) local = NEW(&constant.value, rows.rows.n * predicted->width);
   AGREE(comm, local);
-  TrainingData data = {.task = bundle->task, .n_classes = bundle->classes.n, .x = &empty,
-                       .target = training->target, .weight = training->weight,
+  TrainingData data = {.task = bundle->task,
+                       .n_classes = bundle->classes.n,
+                       .x = &empty,
+                       .target = training->target,
+                       .weight = training->weight,
                        .row_id = training->table.row_id};
   TRY(constant_model.fit_all(comm, &data, NULL, NULL, &model, &unsaid));
   AGREE(comm, constant_model.predict(model, &rows, constant.value));

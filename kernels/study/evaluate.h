@@ -29,16 +29,22 @@ CHECKED Status evaluate_measure_all(const Comm *comm, const Predicted *predicted
                                     const MeasureOptions *options, const char *part,
                                     Summary *summary);
 
-/* The headline numbers of one fold, for tables over folds: names and values, at most
- * EVALUATE_SCORES; the same names in the same order for a task. Collective. */
-enum { EVALUATE_SCORES = 8 };
+/* The headline numbers of one fold, for tables over folds and for comparing specs. */
+typedef struct ScoreKind {
+  const char *name;
+  bool higher_better;
+} ScoreKind;
+
+enum { EVALUATE_SCORES = 4 };                                   /* of either task */
+extern const ScoreKind evaluate_score_kinds[][EVALUATE_SCORES]; /* by Task */
+
 typedef struct FoldScores {
-  int64_t n;
-  const char *name[EVALUATE_SCORES];
-  double value[EVALUATE_SCORES];
-  bool higher_better[EVALUATE_SCORES];
+  Task task;
+  double value[EVALUATE_SCORES]; /* in the order of the task's kinds; NaN: not defined */
   int64_t n_training, n_validation;
 } FoldScores;
+
+/* n_training stays 0. Collective. Fails with NUMERIC, MEMORY; agreed. */
 CHECKED Status evaluate_scores_all(const Comm *comm, const Predicted *predicted,
                                    const Bundle *bundle, const MeasureOptions *options,
                                    FoldScores *out);

@@ -3,10 +3,10 @@
 #define SEGUE_STUDY_FOLDS_H
 
 #include "kernels/base/fields.h"
-#include "kernels/numeric/rows.h"
+#include "kernels/table/table.h"
 
 typedef enum Role {
-  ROLE_NONE,     /* in neither part: a gap in time, a purged recording, no usable date */
+  ROLE_NONE, /* in neither part: a gap in time, a purged recording, no usable date */
   ROLE_TRAIN,
   ROLE_VALIDATE, /* test rows of a split, validation rows of a fold */
 } Role;
@@ -14,7 +14,7 @@ typedef enum Role {
 typedef struct Folds {
   Rows rows;
   int64_t n_folds;
-  uint8_t *role; /* n_folds x rows.n, fold by fold */
+  uint8_t *role;   /* n_folds x rows.n, fold by fold */
   int64_t repeats; /* folds r * n_folds / repeats ... belong to repeat r; at least 1 */
 } Folds;
 
@@ -24,6 +24,21 @@ void folds_clear(Folds *folds);
 static inline uint8_t *folds_role(const Folds *folds, int64_t fold) {
   return folds->role + fold * folds->rows.n;
 }
+/* The one fold of a split: the role of every row of the table by the parts "train" and "test" of a
+ * category column; split NULL: all rows train. role: table->rows.n bytes. Local. Fails with INVALID
+ * when there is no such column or part. */
+CHECKED Status folds_of_split(const Table *table, const char *split, uint8_t *role);
+
+/* Refuse folds that would leak: folds of other rows than the table's; rows of the test part in a
+ * fold; a recording on both sides of one. Collective. Fails with INVALID, MEMORY; agreed.
+ * group  integer column that numbers recordings; NULL: rows are not related
+ * split  roles of the split */
+CHECKED Status folds_check_all(const Comm *comm, const Folds *folds, const Table *table,
+                               const char *group, const uint8_t *split);
+/* The last of these for one role of a division `what`, named in the message. Collective. */
+CHECKED Status folds_check_straddling_all(const Comm *comm, const Table *table, const char *group,
+                                          const uint8_t *role, const char *what);
+
 /* Visit; for IN, folds->rows has to be set. Local. */
 CHECKED Status folds_fields(Folds *folds, Fields *fields);
 

@@ -261,6 +261,21 @@ done:
   return status;
 }
 
+Status study_positions(const Table *table, const uint8_t *role, Role wanted, const char *target,
+                       int64_t *position, int64_t *n) {
+  Status status = OK;
+  Taking taking = {0};
+  Column *column = NULL;
+  TRY(table_require(table, target, &column));
+  TRY(take_rows(table, role, wanted, column, &taking));
+  for (int64_t k = 0; k < taking.n; k++) position[k] = table->rows.begin + taking.at[k];
+  *n = taking.n;
+done:
+  memory_free(&taking.at);
+  memory_free(&taking.target);
+  return status;
+}
+
 void study_rows_clear(StudyRows *rows) {
   table_clear(&rows->table);
   memory_free(&rows->target);
@@ -310,5 +325,47 @@ Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem 
   TRY(kind->fit_all(comm, &data, bundle->spec.model->options, sink, &bundle->model, summary));
 done:
   matrix_clear(&x);
+  return status;
+}
+
+Status spec_needs(const Spec *spec, const Table *table, const char *by, SpecNeeds *out) {
+  Status status = OK;
+  Schema schema = {0};
+  const ModelKind *kind = (const ModelKind *)spec->model->kind;
+  Column *target = NULL, *told = NULL;
+  *out = (SpecNeeds){0};
+  TRY(schema_of(table, &schema));
+  TRY(recipe_plan(&spec->features, spec->steps, &schema, kind->categorical, spec->target,
+                  &out->needed));
+  TRY(schema_copy(&out->needed, &out->measured));
+  TRY(table_require(table, spec->target, &target));
+  TRY(schema_add(&out->measured, spec->target, target->type));
+  if (by) TRY(table_require(table, by, &told));
+  if (by) TRY(schema_add(&out->measured, by, told->type));
+  TRY(problem_of(target, &out->problem));
+done:
+  schema_clear(&schema);
+  return status;
+}
+
+void spec_needs_clear(SpecNeeds *needs) {
+  problem_clear(&needs->problem);
+  schema_clear(&needs->needed);
+  schema_clear(&needs->measured);
+}
+
+Status study_fit_fold_all(const Comm *comm, const Table *table, const uint8_t *role,
+                          const SpecNeeds *needs, uint64_t seed, WorkSink *sink,
+                          StudyRows *training, Bundle *bundle, Summary *summary) {
+  Status status = OK;
+  const Spec *spec = &bundle->spec;
+  StudyColumns columns = {.columns = &needs->needed,
+                          .target = spec->target,
+                          .group = spec->group,
+                          .weight = spec->weight,
+                          .each_word = true};
+  TRY(study_rows_all(comm, table, role, ROLE_TRAIN, &columns, training));
+  TRY(study_fit_all(comm, training, &needs->problem, &needs->needed, seed, sink, bundle, summary));
+done:
   return status;
 }

@@ -53,10 +53,36 @@ CHECKED Status study_rows_all(const Comm *comm, const Table *table, const uint8_
                               Role wanted, const StudyColumns *columns, StudyRows *out);
 void study_rows_clear(StudyRows *rows);
 
+/* Where rows of a role stand among the table's rows: what study_rows_all takes, once each, in the
+ * order in which it gives them (each_word false). position: out, table->rows.n places; n: out.
+ * Local. */
+CHECKED Status study_positions(const Table *table, const uint8_t *role, Role wanted,
+                               const char *target, int64_t *position, int64_t *n);
+
 /* Fit recipe and model on training rows. bundle is begun with bundle_init. Collective.
  * Fails with INVALID (no training rows, one class ...), NUMERIC, MEMORY, STOPPED; agreed. */
 CHECKED Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem *problem,
                              const Schema *needed, uint64_t seed, WorkSink *sink, Bundle *bundle,
                              Summary *summary);
+
+/* What a spec asks and reads of a table. */
+typedef struct SpecNeeds {
+  Problem problem;
+  Schema needed;   /* raw columns of the recipe */
+  Schema measured; /* those, the target and a column to measure by */
+} SpecNeeds;
+
+/* by: column that errors are told for; NULL: none. Local. Fails with INVALID, MEMORY; the caller
+ * clears out also then. */
+CHECKED Status spec_needs(const Spec *spec, const Table *table, const char *by, SpecNeeds *out);
+void spec_needs_clear(SpecNeeds *needs);
+
+/* Take the training rows of a fold and fit the bundle's spec on them.
+ * role      of table's rows; NULL: all train
+ * training  out; the caller clears it
+ * Collective. Fails as study_rows_all and study_fit_all do. */
+CHECKED Status study_fit_fold_all(const Comm *comm, const Table *table, const uint8_t *role,
+                                  const SpecNeeds *needs, uint64_t seed, WorkSink *sink,
+                                  StudyRows *training, Bundle *bundle, Summary *summary);
 
 #endif

@@ -20,7 +20,8 @@ ALLOWED = {
     "kernels/prepare": ABOVE_TABLE,
     "kernels/tree": ABOVE_TABLE | {"kernels"},
     "kernels/linear": ABOVE_TABLE | {"kernels"},
-    "kernels/study": ABOVE_TABLE | {"kernels", "kernels/prepare", "kernels/measure"},
+    "kernels/study": ABOVE_TABLE | {"kernels", "kernels/dataset", "kernels/prepare",
+                                    "kernels/measure"},
     "io": ABOVE_TABLE,
     "pipeline": None,  # anything
     "pipeline/stages": None,

@@ -1,5 +1,6 @@
 /* Whole pipelines on sub-communicators: every stage, model and step kind, tiny blocks, and inputs
  * that are unkind to a distribution of rows. The result is what `segue hash` shows. */
+#include <cJSON.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,30 @@
 #include "pipeline/run.h"
 #include "ranks.h"
 
-/* Hash of the content hashes of all artifacts. Rank 0. */
+/* Hash what the stages say to people: all of report.json's stages but times and memory. Rank 0. */
+static Status told_in(const char *run_dir, Hash *result) {
+  static const char *const measured[] = {"seconds", "busy_seconds", "peak_bytes"};
+  Status status = OK;
+  char path[PATH_MAX], *text = NULL, *stages = NULL;
+  int64_t n = 0;
+  cJSON *json = NULL, *stage = NULL;
+  snprintf(path, sizeof path, "%s/report.json", run_dir);
+  TRY(file_read(path, &text, &n));
+  json = cJSON_ParseWithLength(text, (size_t)n);
+  cJSON_ArrayForEach(stage, cJSON_GetObjectItem(json, "stages")) {
+    for (int k = 0; k < 3; k++) cJSON_DeleteItemFromObject(stage, measured[k]);
+  }
+  stages = cJSON_PrintUnformatted(cJSON_GetObjectItem(json, "stages"));
+  status = stages ? OK : status_fail(FORMAT, "%s has no stages", path);
+  if (stages) *result = hash_bytes(stages, strlen(stages), *result);
+done:
+  cJSON_free(stages);
+  cJSON_Delete(json);
+  memory_free(&text);
+  return status;
+}
+
+/* Hash of the content hashes of all artifacts and of what the report tells. Rank 0. */
 static Status content_of(const char *run_dir, Hash *result) {
   char path[PATH_MAX];
   Manifest manifest;
@@ -24,11 +48,12 @@ static Status content_of(const char *run_dir, Hash *result) {
     *result = hash_bytes(content, strlen(content), *result);
   }
   manifest_clear(&manifest);
-  return status;
+  return status == OK ? told_in(run_dir, result) : status;
 }
 
-/* Write config.json into the folder and run it there. Collective. */
-static Status run_config_all(const Comm *comm, const char *folder, const char *json, Hash *result) {
+/* Write config.json into the folder and run it there, with --set texts. Collective. */
+static Status run_config_all(const Comm *comm, const char *folder, const char *json, int64_t n_sets,
+                             const char *const *sets, Hash *result) {
   Status status = OK;
   char path[PATH_MAX], run_dir[2048];
   Config config = {0};
@@ -36,7 +61,7 @@ static Status run_config_all(const Comm *comm, const char *folder, const char *j
   snprintf(path, sizeof path, "%s/config.json", folder);
   snprintf(run_dir, sizeof run_dir, "%s/run", folder);
   AGREE(comm, comm->rank == 0 ? file_write(path, json, (int64_t)strlen(json)) : OK);
-  TRY(config_read_all(comm, path, NULL, 0, &config));
+  TRY(config_read_all(comm, path, sets, n_sets, &config));
   AGREE(comm, graph_plan(&config, &graph));
   RunOptions options = {.run_dir = run_dir, .quiet = true};
   TRY(run_pipeline_all(comm, &graph, &options));
@@ -54,7 +79,8 @@ static const char EVERYTHING[] =
     "   \"recording\": [[\"track_id\"], [\"artists\", \"track_name\"]],\n"
     "   \"rules\": {\"track_genre\": \"set\", \"popularity\": \"mean\"}},\n"
     " \"split\": {\"kind\": \"split\", \"input\": \"clean\", \"group\": \"recording\"},\n"
-    " \"folds\": {\"kind\": \"folds\", \"input\": \"split\", \"group\": \"recording\", \"folds\": 2},\n"
+    " \"folds\": {\"kind\": \"folds\", \"input\": \"split\", \"group\": \"recording\", \"folds\": "
+    "2},\n"
     " \"by_time\": {\"kind\": \"folds\", \"input\": \"split\", \"date\": \"release\",\n"
     "   \"folds\": 2, \"gap_days\": 10, \"group\": \"recording\"},\n"
     " \"popularity\": {\"kind\": \"train\", \"input\": \"split\", \"folds\": \"folds\",\n"
@@ -95,7 +121,51 @@ static const char EVERYTHING[] =
     " \"report\": {\"kind\": \"report\"}}}\n";
 
 static Status everything(const Comm *comm, const char *folder, Hash *result) {
-  return run_config_all(comm, folder, EVERYTHING, result);
+  return run_config_all(comm, folder, EVERYTHING, 0, NULL, result);
+}
+
+/* ---- folds by rows, by ranks and by groups of ranks ---- */
+
+static const char BY_FOLDS[] =
+    "{\"name\": \"by_folds\", \"seed\": 5, \"block\": 16, \"stages\": {\n"
+    " \"tracks\": {\"kind\": \"synthesize\", \"rows\": 500},\n"
+    " \"clean\": {\"kind\": \"clean\", \"input\": \"tracks\",\n"
+    "   \"recording\": [[\"track_id\"], [\"artists\", \"track_name\"]],\n"
+    "   \"rules\": {\"track_genre\": \"set\", \"popularity\": \"mean\"}},\n"
+    " \"split\": {\"kind\": \"split\", \"input\": \"clean\", \"group\": \"recording\"},\n"
+    " \"folds\": {\"kind\": \"folds\", \"input\": \"split\", \"date\": \"release\",\n"
+    "   \"folds\": 3, \"gap_days\": 10, \"group\": \"recording\"},\n"
+    " \"popularity\": {\"kind\": \"train\", \"input\": \"split\", \"folds\": \"folds\",\n"
+    "   \"target\": \"popularity\", \"high\": 50, \"weight\": \"duration_ms\",\n"
+    "   \"features\": [\"danceability\", \"energy\", \"track_genre\", \"artists\"],\n"
+    "   \"recipe\": [{\"step\": \"one_hot\", \"columns\": [\"track_genre\"]},\n"
+    "     {\"step\": \"target_encode\", \"columns\": [\"artists\"]}],\n"
+    "   \"model\": {\"kind\": \"gbdt\", \"trees\": 6, \"early_stopping\": 3}},\n"
+    " \"genre\": {\"kind\": \"train\", \"input\": \"split\", \"folds\": \"folds\",\n"
+    "   \"target\": \"track_genre\", \"features\": [\"danceability\", \"energy\", \"tempo\"],\n"
+    "   \"recipe\": [{\"step\": \"impute\", \"columns\": [\"tempo\"]}],\n"
+    "   \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
+    " \"report\": {\"kind\": \"report\"}}}\n";
+
+/* Run once in every way; what is found has to be the same. */
+static Status by_folds(const Comm *comm, const char *folder, Hash *result) {
+  static const char *const ways[] = {"rows", "folds", "auto"};
+  Status status = OK;
+  for (int way = 0; way < 3; way++) {
+    char set[2][64], one[PATH_MAX];
+    Hash hash = hash_zero();
+    snprintf(set[0], sizeof set[0], "/stages/popularity/spread=\"%s\"", ways[way]);
+    snprintf(set[1], sizeof set[1], "/stages/genre/spread=\"%s\"", ways[way]);
+    snprintf(one, sizeof one, "%s/%s", folder, ways[way]);
+    AGREE(comm, comm->rank == 0 ? file_make_folder(one) : OK);
+    TRY(run_config_all(comm, one, BY_FOLDS, 2, (const char *const[]){set[0], set[1]}, &hash));
+    if (way > 0 && comm->rank == 0 && hash_compare(&hash, result) != 0)
+      status = status_fail(INVALID, "folds by %s give another result", ways[way]);
+    AGREE(comm, status);
+    *result = hash;
+  }
+done:
+  return status;
 }
 
 /* ---- files that are unkind ---- */
@@ -148,7 +218,9 @@ static Status unkind_all(const Comm *comm, const char *folder, Unkind unkind, in
            " \"clean\": {\"kind\": \"clean\", \"input\": \"joined\", \"recording\": [[\"id\"]]},\n"
            " \"split\": {\"kind\": \"split\", \"input\": \"clean\", \"group\": \"recording\",\n"
            "   \"test\": 0.34},\n"
-           " \"value\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"target\",\n"
+           " \"folds\": {\"kind\": \"folds\", \"input\": \"split\", \"folds\": 2},\n"
+           " \"value\": {\"kind\": \"train\", \"input\": \"split\", \"folds\": \"folds\",\n"
+           "   \"spread\": \"folds\", \"target\": \"target\",\n"
            "   \"features\": [\"x\", \"y\", \"class\"], \"by\": \"class\", \"weight\": \"x\",\n"
            "   \"recipe\": [\n"
            "   {\"step\": \"target_encode\", \"columns\": \"class\", \"folds\": 2}],\n"
@@ -157,7 +229,7 @@ static Status unkind_all(const Comm *comm, const char *folder, Unkind unkind, in
            "   \"features\": [\"x\", \"y\"], \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
            " \"report\": {\"kind\": \"report\"}}}\n",
            path, dates);
-  TRY(run_config_all(comm, folder, json, result));
+  TRY(run_config_all(comm, folder, json, 0, NULL, result));
 done:
   return status;
 }
@@ -175,6 +247,7 @@ static Status fewer_rows_than_ranks(const Comm *comm, const char *folder, Hash *
 }
 
 const RankCase pipeline_cases[] = {{"everything", everything},
+                                   {"by_folds", by_folds},
                                    {"sorted_by_target", sorted_by_target},
                                    {"one_class_a_rank", one_class_a_rank},
                                    {"fewer_rows_than_ranks", fewer_rows_than_ranks},

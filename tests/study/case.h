@@ -86,4 +86,12 @@ done:
   return status;
 }
 
+static inline double case_score(const FoldScores *scores, const char *name) {
+  const ScoreKind *kinds = evaluate_score_kinds[scores->task];
+  for (int64_t k = 0; k < EVALUATE_SCORES; k++)
+    if (strcmp(kinds[k].name, name) == 0) return scores->value[k];
+  CHECK(false);
+  return NAN;
+}
+
 #endif

@@ -48,13 +48,6 @@ static void fitted_clear(Fitted *f) {
   schema_clear(&f->measured);
 }
 
-static double found(const FoldScores *scores, const char *name) {
-  for (int64_t k = 0; k < scores->n; k++)
-    if (strcmp(scores->name[k], name) == 0) return scores->value[k];
-  CHECK(false);
-  return NAN;
-}
-
 /* A number: the mean of the training rows against the test rows. */
 static void test_regression(const Comm *comm, const Row *rows, const Table *table,
                             const uint8_t *all, const uint8_t *role) {
@@ -77,16 +70,16 @@ static void test_regression(const Comm *comm, const Row *rows, const Table *tabl
   fit(&f, comm, table, role, "number", "group");
   CHECK_OK(evaluate_scores_all(comm, &f.predicted, &f.bundle, &options, &scores));
   CHECK_INTEGER(scores.n_validation, n[2]);
-  CHECK_REAL(found(&scores, "rmse"), sqrt(squares / (double)n[2]), 1e-12);
-  CHECK_REAL(found(&scores, "mae"), absolute / (double)n[2], 1e-12);
-  CHECK_REAL(found(&scores, "r2"), 1 - squares / spread, 1e-12);
+  CHECK_REAL(case_score(&scores, "rmse"), sqrt(squares / (double)n[2]), 1e-12);
+  CHECK_REAL(case_score(&scores, "mae"), absolute / (double)n[2], 1e-12);
+  CHECK_REAL(case_score(&scores, "r2"), 1 - squares / spread, 1e-12);
   CHECK_OK(
       evaluate_measure_all(comm, &f.predicted, &f.bundle, "genre", &options, "test", &summary));
   CHECK_OK(evaluate_baseline_all(comm, &f.training, &f.predicted, &f.bundle, &options, "constant",
                                  &summary));
   if (comm->rank == 0) {
-    CHECK_REAL(summary_find(&summary, "test", "rmse"), found(&scores, "rmse"), 0);
-    CHECK_REAL(summary_find(&summary, "constant", "rmse"), found(&scores, "rmse"), 0);
+    CHECK_REAL(summary_find(&summary, "test", "rmse"), case_score(&scores, "rmse"), 0);
+    CHECK_REAL(summary_find(&summary, "constant", "rmse"), case_score(&scores, "rmse"), 0);
   }
   summary_clear(&summary);
   fitted_clear(&f);
@@ -117,7 +110,7 @@ static void test_lists(const Comm *comm, const Row *rows, const Table *table, co
   fit(&f, comm, table, role, "tags", NULL);
   CHECK_OK(evaluate_scores_all(comm, &f.predicted, &f.bundle, &options, &scores));
   CHECK_INTEGER(scores.n_validation, with);
-  CHECK_REAL(found(&scores, "accuracy"), (double)hits / (double)tested, 1e-15);
+  CHECK_REAL(case_score(&scores, "accuracy"), (double)hits / (double)tested, 1e-15);
   CHECK_OK(evaluate_measure_all(comm, &f.predicted, &f.bundle, NULL, &options, "test", &summary));
   if (comm->rank == 0)
     CHECK_REAL(summary_find(&summary, "test", "any_listed_accuracy"), (double)any / (double)with,

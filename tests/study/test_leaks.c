@@ -66,11 +66,7 @@ static double score_of(const Comm *comm, const Predicted *predicted, const Bundl
   FoldScores scores;
   options.replicates = 0;
   CHECK_OK(evaluate_scores_all(comm, predicted, bundle, &options, &scores));
-  for (int64_t k = 0; k < scores.n; k++) {
-    if (strcmp(scores.name[k], "r2") == 0) return scores.value[k];
-    if (strcmp(scores.name[k], "accuracy") == 0) return scores.value[k];
-  }
-  return NAN;
+  return case_score(&scores, scores.task == TASK_REGRESSION ? "r2" : "accuracy");
 }
 
 /* Fit a forest on the training rows of a role and score it out of bag and on the others. */

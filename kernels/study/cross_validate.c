@@ -1,0 +1,387 @@
+/* Specs on folds, spread over ranks; see cross_validate.h.
+ *
+ * The ranks are cut into groups. With one group, its ranks use the table as it is spread. With
+ * more, the columns in use are replicated once per node, and the ranks of a group take the shares
+ * of its rows that they would have if there were no other ranks; so a fit sees blocks of the same
+ * rows wherever it runs, and gives the same bits. Roles of folds travel as columns.
+ *
+ * Rejected: fitting all folds of a group's ranks at once on threads (one BLAS, one allocator), and
+ * a copy of the table for every rank. */
+#include "cross_validate.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "kernels/base/memory.h"
+#include "progress.h"
+
+enum { ROLE_NAME = 32 };
+
+/* The column in which a fold's roles travel; no file has such. */
+static void role_name(int64_t fold, char name[ROLE_NAME]) {
+  snprintf(name, ROLE_NAME, "\001role/%lld", (long long)fold);
+}
+
+void fold_result_clear(FoldResult *result) { memory_free(&result->value); }
+
+/* ---- preparing ---- */
+
+static Status add_column(const Table *table, const char *name, Table *out) {
+  Status status = OK;
+  Column *column = NULL;
+  if (!name || table_find(out, name)) return OK;
+  TRY(table_require(table, name, &column));
+  TRY(table_add(out, column_share(column)));
+done:
+  return status;
+}
+
+/* What a spec reads. */
+static Status add_columns(const Table *table, const Spec *spec, Table *out) {
+  Status status = OK;
+  SpecNeeds needs;
+  TRY(spec_needs(spec, table, NULL, &needs));
+  for (int64_t j = 0; j < needs.measured.n; j++)
+    TRY(add_column(table, needs.measured.columns[j].name, out));
+  TRY(status_prefix(add_column(table, spec->group, out), "group: "));
+  TRY(status_prefix(add_column(table, spec->weight, out), "weight: "));
+done:
+  spec_needs_clear(&needs);
+  return status;
+}
+
+static Status add_role(const Folds *folds, int64_t fold, Table *out) {
+  char name[ROLE_NAME];
+  Column *column = NULL;
+  role_name(fold, name);
+  Status status = column_new(&column, name, COLUMN_BOOLEAN, folds->rows.n, 0);
+  if (status != OK) return status;
+  if (folds->rows.n > 0) memcpy(column->boolean, folds_role(folds, fold), (size_t)folds->rows.n);
+  return table_add(out, column);
+}
+
+static Status collect_columns(const FoldInputs *in, int64_t n, const FoldTask *tasks, Table *out) {
+  Status status = OK;
+  const Table *table = in->table;
+  TRY(table_init(out, &table->rows));
+  if (table->rows.n > 0)
+    memcpy(out->row_id, table->row_id, (size_t)table->rows.n * sizeof *out->row_id);
+  for (int64_t t = 0; t < n; t++)
+    if (t == 0 || tasks[t].spec != tasks[t - 1].spec) TRY(add_columns(table, tasks[t].spec, out));
+  for (int64_t f = 0; f < in->folds->n_folds; f++) TRY(add_role(in->folds, f, out));
+done:
+  return status;
+}
+
+/* Over all ranks. */
+static int64_t bytes_all(const Comm *comm, const Table *table) {
+  int64_t bytes = table->rows.n * (int64_t)sizeof(int64_t);
+  for (int64_t j = 0; j < table->n_columns; j++) {
+    const Column *column = table->columns[j];
+    int64_t items = column->offset ? column->offset[column->n] : column->n;
+    bytes += items * (int64_t)column_item_size(column->type);
+    if (column->offset) bytes += column->n * (int64_t)sizeof *column->offset;
+  }
+  return comm_sum_one_all(comm, bytes);
+}
+
+/* Training rows of every fold. */
+static Status count_rows_all(const Comm *comm, const Folds *folds, int64_t **out) {
+  Status status = OK;
+  AGREE(comm, NEW(out, folds->n_folds));
+  for (int64_t f = 0; f < folds->n_folds; f++)
+    for (int64_t i = 0; i < folds->rows.n; i++) (*out)[f] += folds_role(folds, f)[i] == ROLE_TRAIN;
+  comm_sum_all(comm, *out, folds->n_folds);
+done:
+  return status;
+}
+
+/* Numbers of tasks with the largest first, the lower number where equal; before: n + 1 sums of
+ * costs of those that come earlier. */
+static void order_tasks(const CrossValidation *cv, int64_t n, const FoldTask *tasks, int64_t *order,
+                        int64_t *before) {
+  for (int64_t t = 0; t < n; t++) {
+    int64_t at = t, cost = cv->n_rows[tasks[t].fold];
+    for (; at > 0 && cv->n_rows[tasks[order[at - 1]].fold] < cost; at--) order[at] = order[at - 1];
+    order[at] = t;
+  }
+  before[0] = 0;
+  for (int64_t t = 0; t < n; t++) before[t + 1] = before[t] + cv->n_rows[tasks[order[t]].fold];
+}
+
+static Status choose_groups(CrossValidation *cv, int64_t n, const FoldTask *tasks, int64_t bytes) {
+  Status status = OK;
+  int64_t *order = NULL, *costs = NULL;
+  TRY(NEW(&order, n));
+  TRY(NEW(&costs, n + 1));
+  order_tasks(cv, n, tasks, order, costs);
+  for (int64_t t = 0; t < n; t++) costs[t] = costs[t + 1] - costs[t];
+  TRY(spread_groups(cv->in.spread, cv->comm.size, n, costs, bytes, &cv->n_groups));
+done:
+  memory_free(&order);
+  memory_free(&costs);
+  return status;
+}
+
+Status cross_validation_init_all(const Comm *comm, const FoldInputs *in, int64_t n,
+                                 const FoldTask *tasks, CrossValidation *out) {
+  Status status = OK;
+  *out = (CrossValidation){.in = *in, .comm = *comm, .group = *comm, .n_groups = 1};
+  AGREE(comm, collect_columns(in, n, tasks, &out->columns));
+  TRY(count_rows_all(comm, in->folds, &out->n_rows));
+  AGREE(comm, choose_groups(out, n, tasks, bytes_all(comm, &out->columns)));
+  if (out->n_groups == 1) {
+    AGREE(comm, table_share(&out->columns, &out->rows));
+  } else {
+    int group = spread_group(comm->rank, out->n_groups, comm->size);
+    comm_split_all(comm, group, &out->group);
+    TRY(replica_new_all(comm, &out->columns, &out->replica));
+    AGREE(comm, replica_view(&out->replica, out->group.rank, out->group.size, &out->rows));
+  }
+done:
+  return status;
+}
+
+void cross_validation_clear_all(CrossValidation *cv) {
+  table_clear(&cv->rows);
+  replica_clear_all(&cv->replica);
+  table_clear(&cv->columns);
+  memory_free(&cv->n_rows);
+  if (cv->group.mpi != cv->comm.mpi) comm_clear_all(&cv->group);
+}
+
+/* ---- a task ---- */
+
+typedef struct Run {
+  CrossValidation *cv;
+  const FoldTask *tasks;
+  int64_t *order; /* unit -> task */
+  Progress progress;
+  FoldResult *results;
+  /* of the task that this rank's group has just made, on its rank 0 */
+  FoldScores scores;
+  int64_t width;
+  int64_t n;         /* validation rows */
+  int64_t *position; /* n rows of the table */
+  double *value;     /* n x width */
+} Run;
+
+/* The rows and values of all ranks of the group on its rank 0. */
+static Status gather_predictions_all(Run *run, const uint8_t *role, const Predicted *predicted,
+                                     const char *target) {
+  Status status = OK;
+  const Comm *group = &run->cv->group;
+  const Table *rows = &run->cv->rows;
+  int64_t *position = NULL, n = 0, values = predicted->rows.table.rows.n * predicted->width;
+  void *positions = NULL, *all = NULL;
+  AGREE(group, NEW(&position, rows->rows.n));
+  AGREE(group, study_positions(rows, role, ROLE_VALIDATE, target, position, &n));
+  TRY(comm_gather_all(group, 0, position, (size_t)n * sizeof *position, &positions, NULL));
+  run->position = positions;
+  TRY(comm_gather_all(group, 0, predicted->value, (size_t)values * sizeof(double), &all, NULL));
+  run->value = all;
+  run->n = predicted->rows.table.rows.n_global;
+  run->width = predicted->width;
+done:
+  memory_free(&position);
+  return status;
+}
+
+static Status fit_and_judge_all(Run *run, const Spec *spec, const uint8_t *role) {
+  Status status = OK;
+  const CrossValidation *cv = run->cv;
+  const Comm *group = &cv->group;
+  Bundle bundle;
+  SpecNeeds needs;
+  Summary unsaid;
+  StudyRows training = {0};
+  Predicted predicted = {0};
+  bundle_init(&bundle, spec);
+  summary_init(&unsaid, false);
+  AGREE(group, spec_needs(spec, &cv->rows, NULL, &needs));
+  TRY(study_fit_fold_all(group, &cv->rows, role, &needs, cv->in.seed, progress_task(&run->progress),
+                         &training, &bundle, &unsaid));
+  TRY(evaluate_predict_all(group, &cv->rows, role, ROLE_VALIDATE, &needs.measured, spec->group,
+                           &bundle, &predicted));
+  TRY(evaluate_scores_all(group, &predicted, &bundle, cv->in.measure, &run->scores));
+  run->scores.n_training = training.table.rows.n_global;
+  if (cv->in.keep_predictions) TRY(gather_predictions_all(run, role, &predicted, spec->target));
+done:
+  bundle_clear(&bundle);
+  spec_needs_clear(&needs);
+  study_rows_clear(&training);
+  predicted_clear(&predicted);
+  return status;
+}
+
+/* What lasts of a task; the same list saves and loads it. */
+static Status task_fields(Fields *fields, FoldScores *scores, int64_t *n, int64_t *width,
+                          int64_t **position, double **value) {
+  Status status = OK;
+  int64_t task = scores->task, shape[2] = {*n, *width};
+  double *values = scores->value;
+  TRY(fields_integer(fields, "task", &task));
+  if (task != TASK_REGRESSION && task != TASK_CLASSIFICATION)
+    return status_fail(FORMAT, "field \"task\" holds %lld, which is no task", (long long)task);
+  TRY(fields_integer(fields, "n_training", &scores->n_training));
+  TRY(fields_integer(fields, "n_validation", &scores->n_validation));
+  for (int64_t k = 0; k < EVALUATE_SCORES; k++)
+    TRY(fields_real(fields, evaluate_score_kinds[task][k].name, &values[k]));
+  scores->task = (Task)task;
+  TRY(fields_integer(fields, "width", width));
+  if (*width == 0) return OK; /* predictions are not kept */
+  if (fields->mode == FIELDS_IN) shape[0] = -1, shape[1] = *width;
+  TRY(fields_array(fields, "position", FIELD_INTEGER, position, 1, shape));
+  TRY(fields_array(fields, "value", FIELD_REAL, value, 2, shape));
+  *n = shape[0];
+done:
+  return status;
+}
+
+static Status run_task_all(void *context, int64_t unit, Fields *result) {
+  Status status = OK;
+  Run *run = context;
+  char name[ROLE_NAME];
+  const FoldTask *task = &run->tasks[run->order[unit]];
+  progress_begin(&run->progress, run->order[unit]);
+  role_name(task->fold, name);
+  const Column *role = table_find(&run->cv->rows, name);
+  status = fit_and_judge_all(run, task->spec, role->boolean);
+  if (status != OK && status != STOPPED)
+    return status_prefix(status, "fold %lld of %lld: ", (long long)task->fold + 1,
+                         (long long)run->cv->in.folds->n_folds);
+  TRY(status);
+  if (run->cv->group.rank == 0)
+    TRY(task_fields(result, &run->scores, &run->n, &run->width, &run->position, &run->value));
+done:
+  return status_agree_all(&run->cv->group, status);
+}
+
+static void release_task(void *context, int64_t unit) {
+  (void)unit;
+  Run *run = context;
+  memory_free(&run->position);
+  memory_free(&run->value);
+  run->width = run->n = 0;
+}
+
+/* This rank's rows of the table. */
+static Status scatter(const Rows *rows, int64_t n, const int64_t *position, const double *value,
+                      FoldResult *out) {
+  Status status = OK;
+  TRY(NEW(&out->value, rows->n * out->width));
+  for (int64_t i = 0; i < rows->n * out->width; i++) out->value[i] = NAN;
+  for (int64_t k = 0; k < n; k++) {
+    int64_t i = position[k] - rows->begin;
+    if (i < 0 || i >= rows->n) continue;
+    memcpy(out->value + i * out->width, value + k * out->width, (size_t)out->width * sizeof *value);
+  }
+done:
+  return status;
+}
+
+static Status place_task(void *context, int64_t unit, Fields *result) {
+  Status status = OK;
+  Run *run = context;
+  FoldResult *out = &run->results[run->order[unit]];
+  int64_t n = 0, *position = NULL;
+  double *value = NULL;
+  TRY(task_fields(result, &out->scores, &n, &out->width, &position, &value));
+  if (out->width > 0) TRY(scatter(&run->cv->in.table->rows, n, position, value, out));
+done:
+  memory_free(&position);
+  memory_free(&value);
+  return status;
+}
+
+Status cross_validation_run_all(CrossValidation *cv, int64_t n, const FoldTask *tasks,
+                                WorkSink *sink, FoldResult *results) {
+  Status status = OK;
+  Run run = {.cv = cv, .tasks = tasks, .results = results};
+  int64_t *before = NULL;
+  Status local = NEW(&run.order, n);
+  if (local == OK) local = NEW(&before, n + 1);
+  AGREE(&cv->comm, local);
+  order_tasks(cv, n, tasks, run.order, before);
+  progress_init(&run.progress, sink, n, before, cv->n_groups);
+  Work work = {.units = n,
+               .run = run_task_all,
+               .release = release_task,
+               .place = place_task,
+               .context = &run};
+  TRY(work_run_groups_all(&cv->comm, &cv->group, &work, progress_whole(&run.progress)));
+done:
+  memory_free(&run.order);
+  memory_free(&before);
+  return status;
+}
+
+/* ---- one spec over all folds ---- */
+
+static void mean_and_sd(const FoldResult *results, int64_t n, int64_t k, double *mean, double *sd) {
+  double sum = 0, squares = 0;
+  for (int64_t f = 0; f < n; f++) sum += results[f].scores.value[k];
+  *mean = sum / (double)n;
+  for (int64_t f = 0; f < n; f++) squares += pow(results[f].scores.value[k] - *mean, 2);
+  *sd = n > 1 ? sqrt(squares / (double)(n - 1)) : NAN;
+}
+
+static Status tell_table(const FoldResult *results, int64_t n, const ScoreKind *kinds,
+                         Summary *summary) {
+  Status status = OK;
+  const char *columns[EVALUATE_SCORES + 3] = {"fold", "training rows", "validation rows"};
+  Cell cells[EVALUATE_SCORES + 3];
+  int64_t handle = -1;
+  for (int64_t k = 0; k < EVALUATE_SCORES; k++) columns[k + 3] = kinds[k].name;
+  TRY(summary_table(summary, "fold_scores", "Scores by fold", EVALUATE_SCORES + 3, columns,
+                    &handle));
+  for (int64_t f = 0; f < n; f++) {
+    const FoldScores *scores = &results[f].scores;
+    cells[0] = cell_integer(f + 1);
+    cells[1] = cell_integer(scores->n_training);
+    cells[2] = cell_integer(scores->n_validation);
+    for (int64_t k = 0; k < EVALUATE_SCORES; k++) cells[k + 3] = cell_real(scores->value[k]);
+    TRY(summary_row(summary, handle, cells));
+  }
+done:
+  return status;
+}
+
+static Status tell(const FoldResult *results, int64_t n, Summary *summary) {
+  Status status = OK;
+  const ScoreKind *kinds = evaluate_score_kinds[results[0].scores.task];
+  TRY(tell_table(results, n, kinds, summary));
+  for (int64_t k = 0; k < EVALUATE_SCORES; k++) {
+    double mean, sd;
+    char name[64];
+    mean_and_sd(results, n, k, &mean, &sd);
+    TRY(summary_metric(summary, "folds", kinds[k].name, mean, kinds[k].higher_better,
+                       k == 0 || k == 2));
+    snprintf(name, sizeof name, "%s_sd", kinds[k].name);
+    TRY(summary_metric(summary, "folds", name, sd, false, false));
+  }
+done:
+  return status;
+}
+
+Status cross_validate_all(const Comm *comm, const FoldInputs *in, const Spec *spec, WorkSink *sink,
+                          Summary *summary) {
+  Status status = OK;
+  int64_t n = in->folds->n_folds;
+  CrossValidation cv = {.comm = *comm, .group = *comm};
+  FoldTask *tasks = NULL;
+  FoldResult *results = NULL;
+  AGREE(comm, NEW(&tasks, n));
+  AGREE(comm, NEW(&results, n));
+  for (int64_t f = 0; f < n; f++) tasks[f] = (FoldTask){spec, f};
+  TRY(cross_validation_init_all(comm, in, n, tasks, &cv));
+  TRY(cross_validation_run_all(&cv, n, tasks, sink, results));
+  AGREE(comm, tell(results, n, summary));
+done:
+  for (int64_t f = 0; results && f < n; f++) fold_result_clear(&results[f]);
+  cross_validation_clear_all(&cv);
+  memory_free(&tasks);
+  memory_free(&results);
+  return status;
+}
