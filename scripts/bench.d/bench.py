@@ -3,17 +3,14 @@
 Every number of Segue's stands beside one of a peer that was measured in the same round, one after
 the other on the same two cores. A round that would not fit into the time budget is not begun."""
 import argparse
-import importlib.metadata
 import json
 import os
-import platform
 import shutil
 import statistics
-import subprocess
 import sys
-import time
 from pathlib import Path
 
+from bench_parts import Budget, Table, facts, median_text, note, short, verdict, write_readme
 from limits import THREADS, limit_threads
 from segue_runs import RANKS, TOP, WORK, OutOfTime, Run, call, write_config
 
@@ -27,75 +24,6 @@ PEERS = {"pandas_default": "pandas.read_csv",
          "polars_typed": "polars.read_csv with columns and types given",
          "polars_same": "polars.read_csv with types, lists split, booleans made (as Segue does)"}
 GIGABYTE = 1e9
-
-
-def note(text):
-    print(f"bench: {text}", file=sys.stderr, flush=True)
-
-
-# ---- rows of the table ----
-
-def short(seconds):
-    if seconds < 1:
-        return f"{seconds * 1000:.3g} ms"
-    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:.0f} s"
-
-
-def median_text(samples):
-    text = short(statistics.median(samples))
-    if len(samples) > 1:
-        text += f" ({short(min(samples))} to {short(max(samples))})"
-    return text
-
-
-def verdict(goal, share):
-    """share: of the goal that is reached, 1 or more where it is met."""
-    return f"{goal}: reached" if share >= 1 else f"{goal}: **MISS: {share:.2g} of the goal**"
-
-
-class Table:
-    def __init__(self):
-        self.lines = []
-
-    def row(self, ratio, goal, what, ours, theirs):
-        self.lines.append(f"| {ratio} | {goal} | {what} | {ours} | {theirs} |")
-
-    def faster(self, what, ours, theirs, goal=None):
-        ratio = statistics.median(theirs) / statistics.median(ours)
-        text = f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2g}"
-        self.row(f"**{text}**" if goal else text, verdict(goal, ratio / goal) if goal else "",
-                 what, median_text(ours), median_text(theirs))
-
-    def missing(self, what, goal, why):
-        self.row("-", f"{goal}: **not measured**", what, why, "")
-
-    def text(self):
-        head = ["| times faster | goal | work | Segue, 2 ranks | peer, 2 threads |",
-                "|---:|---|---|---|---|"]
-        return "\n".join(head + self.lines)
-
-
-class Budget:
-    def __init__(self, minutes, rounds):
-        self.end = time.monotonic() + 60 * minutes
-        self.most = rounds
-
-    def left(self):
-        return max(self.end - time.monotonic(), 1.0)
-
-    def rounds(self, what, share, times=1):
-        """Round numbers, times as many as asked for, while another one fits into this share of what
-        is left."""
-        begun, limit, longest = time.monotonic(), self.left() * share, 0.0
-        most = times * self.most
-        for number in range(most):
-            used = time.monotonic() - begun
-            if number > 0 and used + longest > limit:
-                return
-            note(f"{what}, round {number + 1} of at most {most}")
-            round_begun = time.monotonic()
-            yield number
-            longest = max(longest, time.monotonic() - round_begun)
 
 
 # ---- reading ----
@@ -215,32 +143,9 @@ def large(table, segue, budget):
         table.row("", "", f"of that at 5 million: `{name}`", short(stage["seconds"]), "")
 
 
-# ---- the machine ----
+# ---- the words around ----
 
-def cpu_model():
-    try:
-        for line in Path("/proc/cpuinfo").read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    except OSError:
-        pass
-    return platform.processor() or platform.machine()
-
-
-def first_line(words):
-    out = subprocess.run(words, capture_output=True, text=True, check=False).stdout.splitlines()
-    return out[0] if out else "?"
-
-
-def facts(segue, cores):
-    names = ("pandas", "polars", "scikit-learn", "numpy", "pyarrow")
-    peers = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2 ** 30
-    return (f"{cpu_model()}, {cores} cores, {memory:.0f} GiB; {first_line([segue, '--version'])}, "
-            f"{first_line(['mpirun', '--version'])}; Python {platform.python_version()}, {peers}. "
-            f"{time.strftime('%Y-%m-%d')}.")
-
-
+LIBRARIES = ("pandas", "polars", "scikit-learn", "numpy", "pyarrow")
 EXPLANATION = """Medians (least to greatest) of rounds in which Segue and its peers take turns on
 the same two cores, the file being in the page cache. Reading: from the call to the table in memory,
 in a process that has read it before; the first reading is told apart. Segue reads the 19 columns
@@ -248,16 +153,6 @@ that the config names, splits lists and makes dictionaries. A goal is held again
 library's two usual ways. spotify.json: Segue's seconds are those of all of `mpirun`, its start
 included; those of the peers are without their imports. Both measure out of bag and by bootstrap;
 Segue alone also hashes and stores every table."""
-
-
-def write_readme(text):
-    path = TOP / "README.md"
-    readme = path.read_text()
-    begin, end = "<!-- bench:begin -->", "<!-- bench:end -->"
-    if readme.count(begin) != 1 or readme.count(end) != 1:
-        raise SystemExit(f"README.md lacks {begin} and {end}, between which the table goes")
-    head, rest = readme.split(begin)
-    path.write_text(f"{head}{begin}\n{text}\n{end}{rest.split(end)[1]}")
 
 
 def main():
@@ -287,10 +182,10 @@ def main():
             measure()
         except OutOfTime:
             table.missing(what, goal, "the time budget ended")
-    text = f"{table.text()}\n\n{EXPLANATION}\n\n{facts(options.segue, cores)}"
+    text = f"{table.text()}\n\n{EXPLANATION}\n\n{facts(options.segue, cores, LIBRARIES)}"
     print(text)
     if options.readme:
-        write_readme(text)
+        write_readme(text, "bench")
 
 
 main()

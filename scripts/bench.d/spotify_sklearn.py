@@ -331,4 +331,5 @@ def main():
                "accuracy": report["genre"]["test"]["accuracy"]["value"]}, sys.stdout)
 
 
-main()
+if __name__ == "__main__":
+    main()
