@@ -7,10 +7,12 @@
 
 #include "kernels/base/memory.h"
 #include "node.h"
+#include "walk.h"
 
 enum { LANES = 8 };
 
 void ensemble_clear(Ensemble *ensemble) {
+  walk_free(&ensemble->walk);
   bins_clear(&ensemble->bins);
   memory_free(&ensemble->node_offset);
   memory_free(&ensemble->node);
@@ -97,53 +99,83 @@ done:
   return status;
 }
 
-/* Up to LANES rows; sets: some nodes may be followed by one. */
-static inline __attribute__((always_inline)) void walk(const int64_t *node,
+/* Walk up to LANES rows from nodes to leaves; sets: some nodes may be followed by one. */
+static inline __attribute__((always_inline)) void walk(const int64_t *at[LANES],
                                                        const uint8_t *const row[LANES],
-                                                       int64_t lanes, bool sets,
-                                                       int32_t value[LANES]) {
-  int64_t at[LANES] = {0};
+                                                       int64_t lanes, bool sets) {
   bool moving = true;
   while (moving) {
     moving = false;
     for (int64_t l = 0; l < lanes; l++) {
-      int64_t word = node[at[l]];
+      int64_t word = *at[l];
       uint32_t feature = node_feature(word);
       bool leaf = feature == NODE_LEAF;
       uint8_t code = row[l][leaf ? 0 : feature];
       int64_t left = sets ? node_words(word) : 1;
-      bool goes_left =
-          sets && !leaf ? node_at_goes_left(node + at[l], code) : node_goes_left(word, code);
+      bool goes_left = sets && !leaf ? node_at_goes_left(at[l], code) : node_goes_left(word, code);
       int64_t step = goes_left ? left : node_low(word);
       at[l] += leaf ? 0 : step;
       moving |= !leaf;
     }
   }
-  for (int64_t l = 0; l < lanes; l++) value[l] = node_low(node[at[l]]);
 }
 
-static inline __attribute__((always_inline)) void walk_all(const Ensemble *e, int64_t tree,
-                                                           const uint8_t *codes, const int32_t *row,
-                                                           int64_t n, bool sets, int32_t *value) {
-  const int64_t *node = e->node + e->node_offset[tree];
+/* What is walked: many rows of one tree, or one row of many trees. */
+typedef struct Course {
+  const Ensemble *ensemble;
+  int64_t tree;
+  const uint8_t *codes;
+  const int32_t *row, *place; /* NULL: all rows; the root */
+  bool trees;                 /* tree, tree + 1 ... instead of rows */
+} Course;
+
+static inline __attribute__((always_inline)) void walk_all(const Course *course, int64_t n,
+                                                           bool sets, int32_t *value) {
+  const Ensemble *e = course->ensemble;
   int64_t stride = bins_stride(e->bins.d);
-  const uint8_t *lane[LANES];
-  int64_t i = 0;
-  for (; i + LANES <= n; i += LANES) {
-    for (int64_t l = 0; l < LANES; l++) lane[l] = codes + (row ? row[i + l] : i + l) * stride;
-    walk(node, lane, LANES, sets, value + i);
+  for (int64_t i = 0; i < n; i += LANES) {
+    const int64_t *at[LANES];
+    const uint8_t *row[LANES];
+    int64_t lanes = n - i < LANES ? n - i : LANES;
+    for (int64_t l = 0; l < lanes; l++) {
+      int64_t k = i + l, own = course->row ? course->row[k] : course->trees ? 0 : k;
+      row[l] = course->codes + own * stride;
+      at[l] = e->node + e->node_offset[course->tree + (course->trees ? k : 0)] +
+              (course->place ? course->place[k] : 0);
+    }
+    if (lanes == LANES) {
+      walk(at, row, LANES, sets);
+    } else {
+      walk(at, row, lanes, sets);
+    }
+    for (int64_t l = 0; l < lanes; l++) value[i + l] = node_low(*at[l]);
   }
-  for (int64_t l = 0; l < n - i; l++) lane[l] = codes + (row ? row[i + l] : i + l) * stride;
-  if (i < n) walk(node, lane, n - i, sets, value + i);
+}
+
+static void walk_course(const Course *course, int64_t n, int32_t *value) {
+  if (bins_any_category(&course->ensemble->bins)) {
+    walk_all(course, n, true, value);
+  } else {
+    walk_all(course, n, false, value);
+  }
 }
 
 void ensemble_leaves(const Ensemble *e, int64_t tree, const uint8_t *codes, const int32_t *row,
                      int64_t n, int32_t *value) {
-  if (bins_any_category(&e->bins)) {
-    walk_all(e, tree, codes, row, n, true, value);
-  } else {
-    walk_all(e, tree, codes, row, n, false, value);
-  }
+  Course course = {.ensemble = e, .tree = tree, .codes = codes, .row = row};
+  walk_course(&course, n, value);
+}
+
+void ensemble_leaves_from(const Ensemble *e, int64_t tree, const uint8_t *codes, const int32_t *row,
+                          const int32_t *place, int64_t n, int32_t *value) {
+  Course course = {.ensemble = e, .tree = tree, .codes = codes, .row = row, .place = place};
+  walk_course(&course, n, value);
+}
+
+void ensemble_row_leaves(const Ensemble *e, int64_t first, int64_t n, const uint8_t *codes,
+                         int32_t *value) {
+  Course course = {.ensemble = e, .tree = first, .codes = codes, .trees = true};
+  walk_course(&course, n, value);
 }
 
 int64_t ensemble_n_leaves(const Ensemble *e) {

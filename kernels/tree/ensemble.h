@@ -6,6 +6,8 @@
 
 #include "grow.h"
 
+struct Walk;
+
 typedef struct Ensemble {
   int64_t n_trees;
   Bins bins;
@@ -14,6 +16,7 @@ typedef struct Ensemble {
   int64_t *leaf_offset; /* n_trees + 1 */
   uint16_t *leaf_class; /* leaf tables; positions are within the tree's table */
   int32_t *leaf_share;
+  struct Walk *walk; /* see walk.h; NULL: none made yet. No part of what lasts. */
 } Ensemble;
 
 void ensemble_clear(Ensemble *ensemble);
@@ -30,6 +33,13 @@ void ensemble_leaves(const Ensemble *ensemble, int64_t tree, const uint8_t *code
 
 /* Leaves of all trees. Local. */
 int64_t ensemble_n_leaves(const Ensemble *ensemble);
+
+/* The same from given nodes on. place: n words of the tree; value: by position in row. Local. */
+void ensemble_leaves_from(const Ensemble *ensemble, int64_t tree, const uint8_t *codes,
+                          const int32_t *row, const int32_t *place, int64_t n, int32_t *value);
+/* Leaf values of one row in trees first .. first + n - 1, which it walks side by side. Local. */
+void ensemble_row_leaves(const Ensemble *ensemble, int64_t first, int64_t n, const uint8_t *codes,
+                         int32_t *value);
 
 /* Add a leaf's shares to n_classes sums, units of 2^-30. Local. */
 void ensemble_add_shares(const Ensemble *ensemble, int64_t tree, int32_t value, int64_t *sums);

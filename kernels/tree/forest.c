@@ -9,11 +9,7 @@
 #include "forest_fit.h"
 #include "kernels/base/memory.h"
 #include "samples.h"
-
-enum {
-  PREDICT_VALUES = 131072, /* sums of a block of rows in prediction */
-  PREDICT_ROWS = 16384,    /* rows of a block at most */
-};
+#include "walk.h"
 
 static const char *const feature_words[] = {"auto", "all", "sqrt", "log2", "third", NULL};
 
@@ -48,48 +44,24 @@ void forest_finish(const Forest *forest, const int64_t *sums, int64_t n_trees, d
   if (forest->n_classes == 2) out[1] = level;
 }
 
-/* Predict n rows from local row `first`, with buffers of a block. */
-static void predict_block(const Forest *forest, const Matrix *x, int64_t first, int64_t n,
-                          uint8_t *codes, int32_t *value, int64_t *sums, double *out) {
-  const Ensemble *e = &forest->ensemble;
-  int64_t width = forest_width(forest), outputs = forest_outputs(forest);
-  memset(sums, 0, (size_t)(n * width) * sizeof *sums);
-  bins_encode(&e->bins, x, first, n, codes);
-  for (int64_t tree = 0; tree < e->n_trees; tree++) {
-    ensemble_leaves(e, tree, codes, NULL, n, value);
-    for (int64_t i = 0; i < n; i++) forest_add(forest, tree, value[i], sums + i * width);
-  }
-  for (int64_t i = 0; i < n; i++) {
-    forest_finish(forest, sums + i * width, e->n_trees, out + (first + i) * outputs);
-  }
+static void finish_row(const void *model, const int64_t *sums, double *out) {
+  const Forest *forest = model;
+  forest_finish(forest, sums, forest->ensemble.n_trees, out);
 }
 
 static Status forest_predict(const void *model, const Matrix *x, double *out) {
-  Status status = OK;
   const Forest *forest = model;
-  int64_t width = forest_width(forest), n = x->rows.n;
-  int64_t block = PREDICT_VALUES / width > 256 ? PREDICT_VALUES / width : 256;
-  if (block > PREDICT_ROWS) block = PREDICT_ROWS;
-  if (block > n) block = n;
-  uint8_t *codes = NULL;
-  int32_t *value = NULL;
-  int64_t *sums = NULL;
   if (x->d != forest->ensemble.bins.d) {
     return status_fail(INVALID, "forest: rows have %lld features, the model has %lld",
                        (long long)x->d, (long long)forest->ensemble.bins.d);
   }
-  TRY(NEW(&codes, block * bins_stride(x->d)));
-  TRY(NEW(&value, block));
-  TRY(NEW(&sums, block * width));
-  for (int64_t first = 0; first < n; first += block) {
-    int64_t here = n - first < block ? n - first : block;
-    predict_block(forest, x, first, here, codes, value, sums, out);
-  }
-done:
-  memory_free(&codes);
-  memory_free(&value);
-  memory_free(&sums);
-  return status;
+  WalkTask task = {.ensemble = &forest->ensemble,
+                   .width = forest_width(forest),
+                   .shares = forest_width(forest) > 1,
+                   .outputs = forest_outputs(forest),
+                   .model = forest,
+                   .finish = finish_row};
+  return walk_predict(&task, x, out);
 }
 
 static Status forest_fields(void **model, Fields *fields) {

@@ -7,15 +7,13 @@
 #include <string.h>
 
 #include "boost_fit.h"
-#include "boost_walk.h"
 #include "class_weight.h"
 #include "kernels/base/memory.h"
 #include "node.h"
+#include "walk.h"
 
 enum {
-  SWEEP = 4096,    /* rows that are binned together, a multiple of BOOST_WALK_ROWS */
-  WALK_LEAST = 64, /* rows that are worth laying out the trees */
-  BARS = 30,       /* features drawn in the report */
+  BARS = 30, /* features drawn in the report */
   LEAVES_MOST = 65536,
   GROUPS_MOST = 64,
   DEPTH_MOST = 16, /* without a limit of leaves */
@@ -265,84 +263,32 @@ done:
 
 /* ---- prediction ---- */
 
-/* Buffers of a block of rows. */
-typedef struct Predictor {
-  const Gbdt *model;
-  const BoostWalk *walk; /* NULL: too few rows to lay the trees out */
-  uint8_t *columns;
-  int32_t *value;
-  double *level, *raw;
-} Predictor;
-
-/* Sums of leaf values of n rows of codes, output by output. */
-static void sum_block(const Predictor *p, const uint8_t *codes, int64_t n) {
-  const Ensemble *e = &p->model->ensemble;
-  int64_t outputs = p->model->loss.outputs;
-  memset(p->level, 0, (size_t)(BOOST_WALK_ROWS * outputs) * sizeof *p->level);
-  if (p->walk) boost_walk_columns(codes, n, e->bins.d, p->columns);
-  for (int64_t tree = 0; tree < e->n_trees; tree++) {
-    double *own = p->level + tree % outputs * BOOST_WALK_ROWS;
-    if (p->walk) {
-      boost_walk_tree(p->walk, tree, p->columns, n, own);
-      continue;
-    }
-    ensemble_leaves(e, tree, codes, NULL, n, p->value);
-    for (int64_t i = 0; i < n; i++) own[i] += p->value[i];
+static void finish_row(const void *opaque, const int64_t *sums, double *out) {
+  const Gbdt *model = opaque;
+  const BoostLoss *loss = &model->loss;
+  double one = 0, pair[2];
+  double *raw = loss->outputs > 1 ? out : &one; /* softmax finishes in place */
+  bool classes = model->task == TASK_CLASSIFICATION;
+  int64_t width = classes ? model->n_classes : 1;
+  for (int64_t k = 0; k < loss->outputs; k++) {
+    raw[k] = loss->base[k] + loss->unit * (double)sums[k];
   }
-}
-
-static void predict_block(const Predictor *p, const uint8_t *codes, int64_t n, double *out) {
-  const BoostLoss *loss = &p->model->loss;
-  bool classes = p->model->task == TASK_CLASSIFICATION;
-  int64_t width = classes ? p->model->n_classes : 1;
-  sum_block(p, codes, n);
-  for (int64_t i = 0; i < n; i++) {
-    double pair[2];
-    for (int64_t k = 0; k < loss->outputs; k++) {
-      p->raw[k] = loss->base[k] + loss->unit * p->level[k * BOOST_WALK_ROWS + i];
-    }
-    boost_loss_finish(loss, p->raw, width == 1 ? pair : out + i * width);
-    if (width == 1) out[i] = classes ? 1 : pair[0];
-  }
+  boost_loss_finish(loss, raw, width == 1 ? pair : out);
+  if (width == 1) out[0] = classes ? 1 : pair[0];
 }
 
 static Status gbdt_predict(const void *opaque, const Matrix *x, double *out) {
-  Status status = OK;
   const Gbdt *model = opaque;
-  const int64_t block = BOOST_WALK_ROWS, outputs = model->loss.outputs, n = x->rows.n;
-  const int64_t width = model->task == TASK_CLASSIFICATION ? model->n_classes : 1;
-  const int64_t stride = bins_stride(x->d), sweep = n < SWEEP ? n : SWEEP;
-  Predictor p = {.model = model};
-  BoostWalk walk = {0};
-  uint8_t *codes = NULL;
   if (x->d != model->ensemble.bins.d) {
     return status_fail(INVALID, "gbdt: rows have %lld features, the model has %lld",
                        (long long)x->d, (long long)model->ensemble.bins.d);
   }
-  TRY(NEW(&codes, sweep * stride));
-  TRY(NEW(&p.columns, 2 * block * x->d));
-  TRY(NEW(&p.value, block));
-  TRY(NEW(&p.level, block * outputs));
-  TRY(NEW(&p.raw, outputs));
-  bool walks = x->d <= BOOST_WALK_FEATURES && !bins_any_category(&model->ensemble.bins);
-  if (n >= WALK_LEAST && walks) {
-    TRY(boost_walk_init(&model->ensemble, &walk));
-    p.walk = &walk;
-  }
-  for (int64_t i = 0; i < n; i += block) {
-    if (i % SWEEP == 0) {
-      bins_encode(&model->ensemble.bins, x, i, n - i < SWEEP ? n - i : SWEEP, codes);
-    }
-    predict_block(&p, codes + i % SWEEP * stride, n - i < block ? n - i : block, out + i * width);
-  }
-done:
-  boost_walk_clear(&walk);
-  memory_free(&codes);
-  memory_free(&p.columns);
-  memory_free(&p.value);
-  memory_free(&p.level);
-  memory_free(&p.raw);
-  return status;
+  WalkTask task = {.ensemble = &model->ensemble,
+                   .width = model->loss.outputs,
+                   .outputs = model->task == TASK_CLASSIFICATION ? model->n_classes : 1,
+                   .model = model,
+                   .finish = finish_row};
+  return walk_predict(&task, x, out);
 }
 
 /* ---- what lasts ---- */
