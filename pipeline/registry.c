@@ -10,7 +10,8 @@
 
 extern const StageKind read_csv_stage, synthesize_stage, join_stage, clean_stage, split_stage,
     folds_stage, train_stage, report_stage;
-extern const ModelKind constant_model, linear_model, elastic_net_model, forest_model, gbdt_model;
+extern const ModelKind constant_model, linear_model, elastic_net_model, logistic_model,
+    forest_model, gbdt_model;
 extern const StepKind impute_step, scale_step, log_step, ratio_step, blend_step, one_hot_step,
     frequency_encode_step, target_encode_step, date_part_step, drop_step;
 
@@ -24,6 +25,7 @@ const Kind *const model_kinds[] = {
     &constant_model.kind,
     &linear_model.kind,
     &elastic_net_model.kind,
+    &logistic_model.kind,
     &forest_model.kind,
     &gbdt_model.kind,
     NULL,

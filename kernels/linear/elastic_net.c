@@ -157,7 +157,7 @@ static Status report(const Descent *p, const ElasticOptions *o, const LinearMode
                      "above its least; raise max_iterations or alpha",
                      (long long)p->sweeps, p->gap));
   }
-  TRY(linear_model_effects(effect, names, p->d, summary));
+  TRY(linear_model_effects(effect, LINEAR_EFFECT, names, p->d, summary));
 done:
   memory_free(&effect);
   return status;

@@ -21,9 +21,6 @@
 #include "system.h"
 #include "tall.h"
 
-/* Below this share of its length what is left of a column after those before it is rounding. */
-static const double ALIAS = 1e-10;
-
 /* The problem on rank 0. All arrays by active feature have room for d. */
 typedef struct Solution {
   const LinearSystem *system;
@@ -83,22 +80,14 @@ static void reduce(Solution *s) {
   tall_reduce(s->a, s->rows, s->k + 1, s->scratch);
 }
 
-/* Take out features that those before them, or the intercept, already say. */
-static void choose_features(Solution *s) {
+/* With a penalty only constant features are left out. */
+static Status choose_features(Solution *s) {
   const LinearSystem *system = s->system;
+  if (s->options->l2 == 0) return linear_system_independent(system, s->active, &s->k);
   for (int64_t j = 0; j < system->d; j++) {
     if (system->norm[j] > 0) s->active[s->k++] = j;
   }
-  for (bool found = true; found;) {
-    found = false;
-    reduce(s);
-    for (int64_t c = 0; c < s->k && !found; c++) {
-      if (s->a[c * s->rows + c] > ALIAS * system->norm[s->active[c]]) continue;
-      for (int64_t e = c + 1; e < s->k; e++) s->active[e - 1] = s->active[e];
-      s->k--;
-      found = true;
-    }
-  }
+  return OK;
 }
 
 /* Back substitution, and the inverse of the triangle. */
@@ -144,23 +133,6 @@ static void judge(Solution *s) {
 
 /* ---- what the model says ---- */
 
-static Status report_left_out(const Solution *s, char **names, Summary *summary) {
-  Status status = OK;
-  int64_t at = 0;
-  for (int64_t j = 0; j < s->system->d; j++) {
-    if (at < s->k && s->active[at] == j) {
-      at++;
-      continue;
-    }
-    const char *why = s->system->norm[j] > 0 ? "a linear combination of the features before it"
-                                             : "constant on the training rows";
-    TRY(summary_note(summary, NOTE_WARNING, "feature \"%s\" is %s; it is left out",
-                     names ? names[j] : "?", why));
-  }
-done:
-  return status;
-}
-
 /* The feature's numbers in its own units. */
 static Status report_feature(const Solution *s, const LinearModel *model, int64_t j, char **names,
                              int64_t table, Summary *summary) {
@@ -194,7 +166,7 @@ static Status report_coefficients(const Solution *s, const LinearModel *model, c
     effect[j] = target > 0 ? effect[j] / target : 0;
     TRY(report_feature(s, model, j, names, table, summary));
   }
-  TRY(linear_model_effects(effect, names, system->d, summary));
+  TRY(linear_model_effects(effect, LINEAR_EFFECT, names, system->d, summary));
 done:
   memory_free(&effect);
   return status;
@@ -227,12 +199,13 @@ static Status solve_small(const LinearSystem *system, const LinearOptions *optio
   Status status = OK;
   Solution s = {.system = system, .options = options};
   TRY(solution_allocate(&s));
-  choose_features(&s);
+  TRY(choose_features(&s));
+  reduce(&s);
   solve(&s);
   measure(&s);
   if (options->l2 == 0) judge(&s);
   linear_system_unscale(system, s.scaled, model->coefficient, &model->intercept);
-  TRY(report_left_out(&s, names, summary));
+  TRY(linear_system_report_rest(system, s.active, s.k, names, summary));
   TRY(report_fit(&s, model, summary));
   TRY(report_coefficients(&s, model, names, summary));
 done:

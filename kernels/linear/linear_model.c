@@ -73,13 +73,13 @@ static void order_by_size(const double *effect, int64_t d, int64_t *order) {
   }
 }
 
-Status linear_model_effects(const double *effect, char **names, int64_t d, Summary *summary) {
+Status linear_model_effects(const double *effect, const char *label, char **names, int64_t d,
+                            Summary *summary) {
   Status status = OK;
   int64_t *order = NULL, n = d < BARS ? d : BARS;
   char **name = NULL;
   double *y = NULL;
   char series_name[] = "effects", title[] = "Standardised effects";
-  char label[] = "deviations of the target per deviation of the feature";
   if (!summary->active || !names) return OK;
   TRY(NEW(&order, d));
   TRY(NEW(&name, n));
@@ -91,7 +91,7 @@ Status linear_model_effects(const double *effect, char **names, int64_t d, Summa
   }
   Series bars = {.name = series_name,
                  .title = title,
-                 .y_label = label,
+                 .y_label = (char *)(uintptr_t)label,
                  .kind = SERIES_BARS,
                  .n_x = n,
                  .n_y = n,

@@ -19,9 +19,11 @@ void linear_model_free(void **model);
 /* Rank 0's intercept and coefficients to all. Collective. */
 void linear_model_broadcast_all(const Comm *comm, LinearModel *model);
 
-/* Bars of standardised effects (coefficient x deviation of the feature / deviation of the target),
- * the largest first, into summary. Local. Fails with MEMORY. */
-CHECKED Status linear_model_effects(const double *effect, char **names, int64_t d,
-                                    Summary *summary);
+/* The unit of coefficient x deviation of the feature / deviation of the target. */
+#define LINEAR_EFFECT "deviations of the target per deviation of the feature"
+/* Bars of standardised effects, the largest first, into summary. Local. Fails with MEMORY.
+ * effect  d, in units that label tells */
+CHECKED Status linear_model_effects(const double *effect, const char *label, char **names,
+                                    int64_t d, Summary *summary);
 
 #endif

@@ -11,6 +11,8 @@
 
 /* A constant column is one whose length is rounding noise beside its numbers. */
 static const double CONSTANT = 1e-13;
+/* Below this share of its length what is left of a column after those before it is rounding. */
+static const double ALIAS = 1e-10;
 
 static Status check_column(const TrainingData *data, const double *column, const char *what,
                            const char *who) {
@@ -125,6 +127,60 @@ void linear_system_clear(LinearSystem *system) {
   memory_free(&system->factor);
   memory_free(&system->offset);
   memory_free(&system->norm);
+}
+
+/* The factor's columns of active features, reduced anew. */
+static void reduce_active(const LinearSystem *s, const int64_t *active, int64_t k, double *a,
+                          double *scratch) {
+  int64_t height = s->d + 1;
+  for (int64_t c = 0; c < k; c++) {
+    memcpy(a + c * height, s->factor + active[c] * height, (size_t)height * sizeof *a);
+  }
+  tall_reduce(a, height, k, scratch);
+}
+
+Status linear_system_independent(const LinearSystem *s, int64_t *active, int64_t *k) {
+  Status status = OK;
+  int64_t height = s->d + 1, n = 0;
+  double *a = NULL, *scratch = NULL;
+  TRY(NEW(&a, height * s->d));
+  TRY(NEW(&scratch, tall_scratch(s->d)));
+  for (int64_t j = 0; j < s->d; j++) {
+    if (s->norm[j] > 0) active[n++] = j;
+  }
+  for (bool found = true; found && n > 0;) {
+    found = false;
+    reduce_active(s, active, n, a, scratch);
+    for (int64_t c = 0; c < n && !found; c++) {
+      if (a[c * height + c] > ALIAS * s->norm[active[c]]) continue;
+      memmove(active + c, active + c + 1, (size_t)(n - c - 1) * sizeof *active);
+      n--;
+      found = true;
+    }
+  }
+  *k = n;
+done:
+  memory_free(&a);
+  memory_free(&scratch);
+  return status;
+}
+
+Status linear_system_report_rest(const LinearSystem *s, const int64_t *active, int64_t k,
+                                 char **names, Summary *summary) {
+  Status status = OK;
+  int64_t at = 0;
+  for (int64_t j = 0; j < s->d; j++) {
+    if (at < k && active[at] == j) {
+      at++;
+      continue;
+    }
+    const char *why = s->norm[j] > 0 ? "a linear combination of the features before it"
+                                     : "constant on the training rows";
+    TRY(summary_note(summary, NOTE_WARNING, "feature \"%s\" is %s; it is left out",
+                     names ? names[j] : "?", why));
+  }
+done:
+  return status;
 }
 
 void linear_system_unscale(const LinearSystem *s, const double *scaled, double *coefficients,

@@ -29,6 +29,15 @@ CHECKED Status linear_system_all(const Comm *comm, const TrainingData *data, con
                                  LinearSystem *out);
 void linear_system_clear(LinearSystem *system);
 
+/* The features that neither the intercept nor features before them already tell: out of a linear
+ * combination the last one is left out.
+ * active  out: d numbers, ascending, of which the first k are set
+ * Local. Fails with MEMORY. */
+CHECKED Status linear_system_independent(const LinearSystem *system, int64_t *active, int64_t *k);
+/* A note on each feature that is not among the k active ones, and why. Local; fails with MEMORY. */
+CHECKED Status linear_system_report_rest(const LinearSystem *system, const int64_t *active,
+                                         int64_t k, char **names, Summary *summary);
+
 /* From coefficients of scaled columns (d) to those of the features as they are, and the intercept.
  * Local; coefficients may be the same array as scaled. */
 void linear_system_unscale(const LinearSystem *system, const double *scaled, double *coefficients,

@@ -116,6 +116,12 @@ static const char EVERYTHING[] =
     " \"net\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"popularity\",\n"
     "   \"features\": [\"danceability\", \"energy\", \"loudness\"],\n"
     "   \"model\": {\"kind\": \"elastic_net\", \"alpha\": 0.1}},\n"
+    " \"odds\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"track_genre\",\n"
+    "   \"features\": [\"danceability\", \"energy\", \"loudness\"],\n"
+    "   \"model\": {\"kind\": \"logistic\", \"max_iterations\": 20}},\n"
+    " \"odds_of_two\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"explicit\",\n"
+    "   \"features\": [\"danceability\", \"energy\", \"loudness\"],\n"
+    "   \"model\": {\"kind\": \"logistic\", \"l2\": 0}},\n"
     " \"baseline\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"explicit\",\n"
     "   \"features\": [\"energy\"], \"model\": {\"kind\": \"constant\"}},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";
