@@ -18,9 +18,9 @@
 
 #include <string.h>
 
+#include "grow_parts.h"
 #include "kernels/base/memory.h"
 #include "kernels/numeric/hash.h"
-#include "split.h"
 
 enum {
   HISTOGRAM_ROWS = 128, /* nodes of at least so many rows keep a full histogram */
@@ -123,14 +123,14 @@ static inline int64_t partition_words(uint64_t *record, int64_t words, int64_t b
 }
 
 /* The same by a set. */
-static int64_t partition_set(const Grower *g, const Item *item, int64_t feature,
+static int64_t partition_set(const Splitter *s, int64_t begin, int64_t end, int64_t feature,
                              const int64_t *set) {
-  int64_t words = g->s.words, middle = item->begin;
+  int64_t words = s->words, middle = begin;
   uint8_t left[BINS_CODES];
   node_set_table(set, left);
-  for (int64_t i = item->begin; i < item->end; i++) {
-    uint64_t *here = record_at(&g->s, i), *front = record_at(&g->s, middle);
-    middle += left[codes_at(&g->s, i)[feature]];
+  for (int64_t i = begin; i < end; i++) {
+    uint64_t *here = record_at(s, i), *front = record_at(s, middle);
+    middle += left[codes_at(s, i)[feature]];
     for (int64_t w = 0; w < words; w++) {
       uint64_t moved = here[w];
       here[w] = front[w];
@@ -140,42 +140,32 @@ static int64_t partition_set(const Grower *g, const Item *item, int64_t feature,
   return middle;
 }
 
-static int64_t partition(const Grower *g, const Item *item, int64_t node, const int64_t *set) {
-  if (node_is_set(node)) return partition_set(g, item, node_feature(node), set);
-  switch (g->s.words) {
-    case 2: return partition_words(g->s.record, 2, item->begin, item->end, node);
-    case 3: return partition_words(g->s.record, 3, item->begin, item->end, node);
-    case 4: return partition_words(g->s.record, 4, item->begin, item->end, node);
-    default: return partition_words(g->s.record, g->s.words, item->begin, item->end, node);
+int64_t grow_partition(const Splitter *s, int64_t begin, int64_t end, int64_t node,
+                       const int64_t *set) {
+  if (node_is_set(node)) return partition_set(s, begin, end, node_feature(node), set);
+  switch (s->words) {
+    case 2: return partition_words(s->record, 2, begin, end, node);
+    case 3: return partition_words(s->record, 3, begin, end, node);
+    case 4: return partition_words(s->record, 4, begin, end, node);
+    default: return partition_words(s->record, s->words, begin, end, node);
   }
 }
 
-/* Collect the sample into records; returns the root. */
-static Item load_rows(Grower *g, const int32_t *weight) {
-  int64_t stride = (g->s.words - 1) * 8, n = 0;
-  Item root = {.path = GROW_ROOT_PATH, .slot = -1};
-  __int128 squares = 0;
-  for (int64_t i = 0; i < g->s.rows.n; i++) {
-    uint64_t *record = record_at(&g->s, n);
-    uint64_t w = (uint64_t)weight[i], target = g->s.rows.target[i];
-    memcpy(record + 1, g->s.rows.codes + i * stride, (size_t)stride);
-    record[0] = g->s.classes ? w << 32 | target : w << g->s.shift | w * target;
+int64_t grow_load(const Splitter *s, const int32_t *weight, GrowSums *out) {
+  int64_t stride = (s->words - 1) * 8, n = 0;
+  *out = (GrowSums){0};
+  for (int64_t i = 0; i < s->rows.n; i++) {
+    uint64_t *record = record_at(s, n);
+    uint64_t w = (uint64_t)weight[i], target = s->rows.target[i];
+    memcpy(record + 1, s->rows.codes + i * stride, (size_t)stride);
+    record[0] = s->classes ? w << 32 | target : w << s->shift | w * target;
     n += w > 0;
-    root.weight += (int64_t)w;
-    root.sum += (int64_t)(w * target);
-    squares += (__int128)(w * target) * target;
+    out->weight += (int64_t)w;
+    if (s->classes) continue;
+    out->sum += (int64_t)(w * target);
+    out->squares += (__int128)(w * target) * target;
   }
-  root.end = n;
-  double total = (double)root.weight;
-  if (g->s.classes) {
-    root.sum = 0;
-    g->root_impurity = total - (double)split_count_classes(&g->s, &root) / total;
-    split_forget_classes(&g->s, &root);
-  } else {
-    __int128 spread = squares * root.weight - (__int128)root.sum * root.sum;
-    g->root_impurity = (double)spread / total;
-  }
-  return root;
+  return n;
 }
 
 /* Have all rows of the node one target? */
@@ -195,9 +185,9 @@ static bool is_pure(const Grower *g, const Item *item) {
 
 /* ---- leaves ---- */
 
-static void append_share(Grower *g, int64_t class, int64_t share) {
+static void append_share(Grower *g, int64_t class, int32_t share) {
   g->leaf_class[g->n_leaf] = (uint16_t) class;
-  g->leaf_share[g->n_leaf++] = (int32_t)share;
+  g->leaf_share[g->n_leaf++] = share;
 }
 
 /* Classes of the node, ascending, into g->s.sorted; counts are in g->s.count. Returns their number.
@@ -238,8 +228,7 @@ static int32_t class_leaf(Grower *g, const Item *item) {
     append_share(g, n, 0);
     for (int64_t j = 0; j < n; j++) {
       int64_t count = g->s.count[g->s.sorted[j]].total;
-      append_share(g, g->s.sorted[j],
-                   ((count << GROW_SHARE_BITS) + item->weight / 2) / item->weight);
+      append_share(g, g->s.sorted[j], grow_leaf_share(count, item->weight));
     }
   }
   split_forget_classes(&g->s, item);
@@ -251,8 +240,7 @@ static void make_leaf(Grower *g, const Item *item) {
   if (g->s.classes) {
     value = class_leaf(g, item);
   } else {
-    int64_t sum = item->sum << (GROW_SHARE_BITS - g->s.rows.bits);
-    value = (int32_t)((sum + item->weight / 2) / item->weight);
+    value = grow_leaf_level(item->sum, item->weight, g->s.rows.bits);
   }
   g->made[item->node] = node_leaf(value);
   g->cover[item->node] = (int32_t)item->weight;
@@ -263,9 +251,8 @@ static void make_leaf(Grower *g, const Item *item) {
 /* ---- growth ---- */
 
 static bool must_be_leaf(const Grower *g, const Item *item) {
-  const GrowOptions *o = &g->s.options;
-  return item->depth >= o->max_depth || item->weight < o->min_samples_split ||
-         item->weight < 2 * o->min_samples_leaf || item->end - item->begin < 2 || is_pure(g, item);
+  return grow_is_closed(&g->s.options, item->depth, item->weight) || item->end - item->begin < 2 ||
+         is_pure(g, item);
 }
 
 /* Which side rows go that miss the feature, when none did here: the heavier one. */
@@ -282,10 +269,8 @@ static bool missing_side(const Grower *g, const Item *item, const Split *split) 
 static bool open_node(Grower *g, const Item *item, const Stream *nodes, Open *out) {
   *out = (Open){.item = *item, .split = {.feature = -1}};
   if (!must_be_leaf(g, item)) out->split = split_find(&g->s, &out->item, nodes, &out->decrease);
-  /* Rounding may take a decrease of nothing below zero. */
-  memcpy(out->set, g->s.set, sizeof out->set);
-  bool enough = g->least_decrease <= 0 || out->decrease >= g->least_decrease;
-  if (out->split.feature >= 0 && enough) return true;
+  if (out->split.is_set) memcpy(out->set, g->s.set, sizeof out->set);
+  if (out->split.feature >= 0 && grow_is_enough(out->decrease, g->least_decrease)) return true;
   make_leaf(g, item);
   return false;
 }
@@ -294,17 +279,14 @@ static bool open_node(Grower *g, const Item *item, const Stream *nodes, Open *ou
 static void split_node(Grower *g, const Open *open, Item *out_left, Item *out_right) {
   const Item *item = &open->item;
   Split split = open->split;
-  double decrease = open->decrease;
   int64_t node = split.is_set ? node_split_set(split.feature)
                               : node_split(split.feature, split.bin, missing_side(g, item, &split));
-  int64_t middle = partition(g, item, node, open->set);
+  int64_t middle = grow_partition(&g->s, item->begin, item->end, node, open->set);
   g->made[item->node] = node;
   if (split.is_set) memcpy(g->set + item->node * NODE_SET_WORDS, open->set, sizeof open->set);
   g->cover[item->node] = (int32_t)item->weight;
   g->left[item->node] = (int32_t)g->n_nodes;
-  double share = g->root_impurity > 0 && decrease > 0 ? decrease / g->root_impurity : 0;
-  g->tree.importance[split.feature] +=
-      (int64_t)(share * (double)(INT64_C(1) << GROW_IMPORTANCE_BITS) + 0.5);
+  g->tree.importance[split.feature] += grow_importance(open->decrease, g->root_impurity);
   *out_left = (Item){.begin = item->begin,
                      .end = middle,
                      .weight = split.weight_left,
@@ -375,14 +357,15 @@ static Open heap_pop(Grower *g) {
   return best;
 }
 
-static void grow_best_first(Grower *g, const Item *root, const Stream *nodes) {
+static void grow_best_first(Grower *g, const Item *root, int64_t max_leaves, const Stream *nodes) {
   Open open;
   int64_t leaves = 1;
   g->n_heap = 0;
   if (open_node(g, root, nodes, &open)) heap_push(g, &open);
-  for (; g->n_heap > 0 && leaves < g->s.options.max_leaves; leaves++) {
+  for (; g->n_heap > 0 && leaves < max_leaves; leaves++) {
     Item child[2];
     open = heap_pop(g);
+    g->tree.step[g->tree.n_steps++] = (GrowStep){open.decrease, open.item.node};
     split_node(g, &open, &child[0], &child[1]);
     for (int side = 0; side < 2; side++) {
       if (open_node(g, &child[side], nodes, &open)) heap_push(g, &open);
@@ -435,25 +418,52 @@ static void write_nodes(Grower *g) {
   if (g->s.classes) write_leaves(g);
 }
 
-void grow_tree(Grower *g, const int32_t *weight, const Stream *nodes, GrownTree *out) {
-  g->n_leaf = g->tree.n_leaf = 0;
+uint64_t *grow_records(const Grower *g) { return g->s.record; }
+
+void grow_subtree(Grower *g, const GrowRoot *from, const Stream *nodes, GrownTree *out) {
+  Item root = {.end = from->n,
+               .weight = from->weight,
+               .sum = from->sum,
+               .depth = from->depth,
+               .path = from->path,
+               .slot = -1};
+  g->root_impurity = from->root_impurity;
+  g->least_decrease = from->least_decrease;
+  g->n_leaf = g->tree.n_leaf = g->tree.n_steps = 0;
   memset(g->tree.importance, 0, (size_t)g->s.d * sizeof *g->tree.importance);
   g->n_free = g->slots;
   for (int32_t slot = 0; slot < g->slots; slot++) g->free[slot] = slot;
-  Item root = load_rows(g, weight);
-  if (g->full && root.end >= HISTOGRAM_ROWS && g->s.options.max_depth > 0) {
+  if (g->full && root.end >= HISTOGRAM_ROWS && root.depth < g->s.options.max_depth) {
     root.slot = g->free[--g->n_free];
     build_histogram(g, 0, root.end, g->s.pool + root.slot * g->s.d * BINS_CODES);
   }
   g->n_nodes = 1;
-  g->least_decrease = g->s.options.min_decrease * (double)root.weight;
-  if (g->s.options.max_leaves > 0) {
-    grow_best_first(g, &root, nodes);
+  if (from->max_leaves > 0) {
+    grow_best_first(g, &root, from->max_leaves, nodes);
   } else {
     grow_depth_first(g, &root, nodes);
   }
   write_nodes(g);
   *out = g->tree;
+}
+
+void grow_tree(Grower *g, const int32_t *weight, const Stream *nodes, GrownTree *out) {
+  GrowSums sums;
+  int64_t n = grow_load(&g->s, weight, &sums);
+  GrowRoot root = {.n = n,
+                   .weight = sums.weight,
+                   .sum = sums.sum,
+                   .path = GROW_ROOT_PATH,
+                   .least_decrease = g->s.options.min_decrease * (double)sums.weight,
+                   .max_leaves = g->s.options.max_leaves};
+  if (g->s.classes) {
+    Item item = {.end = n, .weight = sums.weight};
+    root.root_impurity = grow_class_impurity(split_count_classes(&g->s, &item), sums.weight);
+    split_forget_classes(&g->s, &item);
+  } else {
+    root.root_impurity = grow_impurity(&sums);
+  }
+  grow_subtree(g, &root, nodes, out);
 }
 
 static int bit_length(int64_t x) { return x > 0 ? 64 - __builtin_clzll((uint64_t)x) : 0; }
@@ -501,6 +511,7 @@ Status grow_new(const GrowRows *rows, const GrowOptions *options, Grower **out) 
   TRY(NEW(&g->tree.leaf_class, classes ? 2 * rows->n : 0));
   TRY(NEW(&g->tree.leaf_share, classes ? 2 * rows->n : 0));
   TRY(NEW(&g->tree.importance, d));
+  TRY(NEW(&g->tree.step, limited ? leaves_max(rows, options) : 0));
 done:
   return status;
 }
@@ -526,5 +537,6 @@ void grow_free(Grower **grower) {
   memory_free(&g->tree.leaf_class);
   memory_free(&g->tree.leaf_share);
   memory_free(&g->tree.importance);
+  memory_free(&g->tree.step);
   memory_free(grower);
 }

@@ -51,6 +51,13 @@ typedef struct GrowOptions {
   bool random;         /* one drawn threshold a feature instead of all candidates */
 } GrowOptions;
 
+/* With max_leaves: a split that was made, by the number of its node. The root is 0, the children of
+ * step k's node are 2 k + 1 and 2 k + 2. */
+typedef struct GrowStep {
+  double decrease; /* of impurity x weight */
+  int64_t node;
+} GrowStep;
+
 /* A grown tree; arrays belong to the grower and hold until it grows the next one. */
 typedef struct GrownTree {
   int64_t n_nodes; /* words of node */
@@ -63,6 +70,8 @@ typedef struct GrownTree {
   int32_t *leaf_share;
   int32_t *cover;      /* n_nodes: weight of the node's rows; of no use in a set's words */
   int64_t *importance; /* d: impurity taken away, as share of the root's, units of 2^-44 */
+  int64_t n_steps;     /* with max_leaves: its splits in the order in which they were made */
+  GrowStep *step;
 } GrownTree;
 
 enum { GROW_SHARE_BITS = 30, GROW_IMPORTANCE_BITS = 44 };
@@ -82,9 +91,16 @@ void grow_tree(Grower *grower, const int32_t *weight, const Stream *nodes, Grown
 /* What this grower and the plain one of grow_ref.h share. All local. */
 
 /* Decrease of the sum of squares, times the weight of the node: (S_L n - S n_L)^2 / (n_L n_R). The
- * difference is exact in 64 bits, so nothing cancels, and swapping sides changes nothing. */
+ * difference is exact, in 64 bits or else in 128, and rounded once, so nothing cancels, and swapping
+ * sides changes nothing. Sums are not negative. */
 static inline double grow_gain(int64_t sum_left, int64_t n_left, int64_t sum, int64_t n) {
-  double t = (double)(sum_left * n - sum * n_left);
+  int64_t own = 0, all = 0;
+  double t = 0;
+  if (__builtin_mul_overflow(sum_left, n, &own) || __builtin_mul_overflow(sum, n_left, &all)) {
+    t = (double)((__int128)sum_left * n - (__int128)sum * n_left);
+  } else {
+    t = (double)(own - all);
+  }
   return t * t / ((double)n_left * (double)(n - n_left));
 }
 /* Gini: sum of squared class weights over weight, left plus right; larger is purer. */

@@ -143,9 +143,8 @@ static void offer_occupied(const Splitter *s, Item *item, uint64_t missing, int3
   }
 }
 
-/* Candidates of a full histogram. */
-static void scan_histogram(const Splitter *s, Item *item, const uint64_t *histogram,
-                           int32_t feature, Split *best) {
+void split_scan_histogram(const Splitter *s, Item *item, const uint64_t *histogram,
+                          int32_t feature, Split *best) {
   Occupied *o = s->occupied;
   int32_t bins = bins_of(s->rows.bins, feature), n = 0;
   uint64_t left = 0;
@@ -251,7 +250,7 @@ static void try_features(const Splitter *s, Item *item, const int32_t *feature, 
   } else if (item->slot >= 0) {
     const uint64_t *histogram = s->pool + item->slot * s->d * BINS_CODES;
     for (int64_t j = 0; j < n_open; j++) {
-      scan_histogram(s, item, histogram + s->open[j] * BINS_CODES, s->open[j], best);
+      split_scan_histogram(s, item, histogram + s->open[j] * BINS_CODES, s->open[j], best);
     }
   } else {
     for (int64_t j = 0; j < n_open; j += TOGETHER) {
@@ -261,10 +260,9 @@ static void try_features(const Splitter *s, Item *item, const int32_t *feature, 
   }
 }
 
-/* Choose the features of the node into s->chosen, ascending. */
-static void choose_features(Splitter *s, const Item *item, const Stream *nodes) {
+void split_choose_features(Splitter *s, uint64_t path, const Stream *nodes) {
   if (s->options.features == s->d) return; /* chosen is 0 .. d - 1 for good */
-  grow_shuffle_begin(&s->shuffle, nodes, item->path);
+  grow_shuffle_begin(&s->shuffle, nodes, path);
   for (int64_t j = 0; j < s->options.features; j++) {
     int32_t feature = grow_shuffle_next(&s->shuffle);
     int64_t at = j;
@@ -277,7 +275,7 @@ Split split_find(Splitter *s, Item *item, const Stream *nodes, double *decrease)
   Split best = {.gain = -1, .feature = -1};
   int64_t squares = s->classes ? split_count_classes(s, item) : 0;
   s->nodes = nodes;
-  choose_features(s, item, nodes);
+  split_choose_features(s, item->path, nodes);
   try_features(s, item, s->chosen, s->options.features, squares, &best);
   if (s->options.features < s->d) {
     while (best.feature < 0 && s->shuffle.step < s->d) {

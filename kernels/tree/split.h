@@ -67,6 +67,22 @@ void splitter_clear(Splitter *s);
  * takes away from weight x impurity. Learns item->same. */
 Split split_find(Splitter *s, Item *item, const Stream *nodes, double *decrease);
 
+/* Parts of it, for nodes whose rows are spread over ranks. Choose the features of the node into
+ * s->chosen, ascending; where not all of them are, s->shuffle stands behind them and the caller
+ * undoes it. */
+void split_choose_features(Splitter *s, uint64_t path, const Stream *nodes);
+/* Offer the candidates of a feature: from packed sums by code; from sums by code in two words,
+ * BINS_CODES weights and then as many sums, where a packed word would not do; from weights of
+ * classes by code, code x n_classes. The last one works on rows that it makes up (s->record has one
+ * word each, s->sorted as many; at most split_made_up_rows) and sets squares. s->nodes is set. */
+void split_scan_histogram(const Splitter *s, Item *item, const uint64_t *histogram,
+                          int32_t feature, Split *best);
+void split_scan_wide(const Splitter *s, Item *item, const int64_t *histogram, int32_t feature,
+                     Split *best);
+void split_scan_classes(const Splitter *s, const Item *item, const uint32_t *histogram,
+                        int32_t feature, int64_t *squares, Split *best);
+int64_t split_made_up_rows(int64_t n_classes, int64_t weight_max);
+
 /* The part for more than two classes; see split_classes.c. squares: of the node's class weights. */
 void split_try_classes(const Splitter *s, Item *item, int32_t feature, int64_t squares,
                        Split *best);

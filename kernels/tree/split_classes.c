@@ -118,10 +118,9 @@ static void try_threshold(const Splitter *s, const Item *item, int32_t feature,
   for (uint32_t i = 0; i < n; i++) s->count[s->sorted[i] & 0xffffu].left = 0;
 }
 
-void split_try_classes(const Splitter *s, Item *item, int32_t feature, int64_t squares,
-                       Split *best) {
-  uint64_t map[4] = {0};
-  sort_by_code(s, item, feature, map);
+/* Candidates of rows in order; the caller zeroes start. */
+static void offer_sorted(const Splitter *s, Item *item, int32_t feature, const uint64_t map[4],
+                         int64_t squares, Split *best) {
   int occupied = 0;
   for (int word = 0; word < 4; word++) occupied += __builtin_popcountll(map[word]);
   int values = occupied - (int)(map[3] >> 63);
@@ -133,11 +132,61 @@ void split_try_classes(const Splitter *s, Item *item, int32_t feature, int64_t s
     sweep_classes(s, item, feature, map, squares, false, best);
     if (map[3] >> 63) sweep_classes(s, item, feature, map, squares, true, best);
   }
+}
+
+static void forget_start(const Splitter *s, const uint64_t map[4]) {
   for (int word = 0; word < 4; word++) {
     for (uint64_t bits = map[word]; bits; bits &= bits - 1) {
       s->start[word * 64 + __builtin_ctzll(bits)] = 0;
     }
   }
+}
+
+void split_try_classes(const Splitter *s, Item *item, int32_t feature, int64_t squares,
+                       Split *best) {
+  uint64_t map[4] = {0};
+  sort_by_code(s, item, feature, map);
+  offer_sorted(s, item, feature, map, squares, best);
+  forget_start(s, map);
+}
+
+int64_t split_made_up_rows(int64_t n_classes, int64_t weight_max) {
+  return BINS_CODES * n_classes + weight_max / UINT16_MAX + 1;
+}
+
+/* A class's weight in a bin becomes rows of that class, as heavy as rows can be. Candidates depend
+ * on sums only, so these do as well as the rows that were counted. */
+void split_scan_classes(const Splitter *s, const Item *item, const uint32_t *histogram,
+                        int32_t feature, int64_t *squares, Split *best) {
+  uint64_t map[4] = {0};
+  int64_t n_classes = s->rows.n_classes;
+  uint32_t n = 0;
+  for (int64_t code = 0; code < BINS_CODES; code++) {
+    const uint32_t *weight = histogram + code * n_classes;
+    uint32_t begin = n;
+    for (int64_t c = 0; c < n_classes; c++) {
+      for (uint32_t left = weight[c], own; left > 0; left -= own) {
+        own = left < UINT16_MAX ? left : UINT16_MAX;
+        s->sorted[n] = (uint32_t)c | own << 16;
+        s->record[n++] = (uint64_t)own << 32 | (uint64_t)c;
+      }
+      s->count[c].total += (int32_t)weight[c];
+    }
+    if (n > begin) {
+      map[code / 64] |= UINT64_C(1) << (code % 64);
+      s->start[code] = n;
+    }
+  }
+  *squares = 0;
+  for (int64_t c = 0; c < n_classes; c++) {
+    *squares += (int64_t)s->count[c].total * s->count[c].total;
+  }
+  Item made_up = *item;
+  made_up.begin = 0;
+  made_up.end = n;
+  offer_sorted(s, &made_up, feature, map, *squares, best);
+  forget_start(s, map);
+  for (int64_t c = 0; c < n_classes; c++) s->count[c].total = 0;
 }
 
 /* Add the node's rows to the totals of their classes; returns the sum of squares. */
