@@ -2,8 +2,6 @@
  * number of ranks. */
 #include "constant.h"
 
-#include <math.h>
-
 #include "kernels/base/memory.h"
 #include "kernels/numeric/exact.h"
 
@@ -11,25 +9,6 @@ typedef struct Constant {
   int64_t width; /* 1, or the number of classes */
   double *value; /* width: the mean, or shares that sum to 1 */
 } Constant;
-
-static Status check_data(const TrainingData *data) {
-  for (int64_t i = 0; i < data->x->rows.n; i++) {
-    double y = data->target[i];
-    long long row = data->row_id ? data->row_id[i] : data->x->rows.begin + i;
-    bool class = data->task == TASK_CLASSIFICATION;
-    if (class && !(y >= 0 && y < (double)data->n_classes && y == floor(y))) {
-      return status_fail(INVALID, "target: row %lld has class %g, classes are 0 to %lld", row, y,
-                         (long long)data->n_classes - 1);
-    }
-    if (!isfinite(y)) {
-      return status_fail(NUMERIC,
-                         "target: row %lld is %g; finite targets are needed (drop the row "
-                         "or impute it)",
-                         row, y);
-    }
-  }
-  return OK;
-}
 
 /* Exact sums over this rank's rows: the weight of all, then per output. */
 static void add_rows(const TrainingData *data, Exact *sums) {
@@ -59,7 +38,7 @@ static Status constant_fit_all(const Comm *comm, const TrainingData *data, const
   *model = constant;
   if (local == OK) local = NEW(&constant->value, width);
   if (local == OK) local = NEW(&sums, 1 + width);
-  if (local == OK) local = check_data(data);
+  if (local == OK) local = training_check(data, TRAINING_WEIGHT_MOST);
   AGREE(comm, local);
   constant->width = width;
   for (int64_t c = 0; c <= width; c++) exact_init(&sums[c]);

@@ -24,6 +24,12 @@ typedef struct TrainingData {
   uint64_t seed;
 } TrainingData;
 
+/* What most models allow a row to weigh at most. */
+#define TRAINING_WEIGHT_MOST 1e9
+/* Are this rank's targets and weights what they have to be: finite, classes that are some, weights
+ * above 0 and up to weight_most? Local. Fails with NUMERIC, INVALID (a class). */
+CHECKED Status training_check(const TrainingData *data, double weight_most);
+
 typedef struct ModelKind {
   Kind kind;
   bool regression, classification; /* the tasks that it can do */

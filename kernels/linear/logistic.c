@@ -14,17 +14,6 @@ enum { SWEEP = 256 }; /* rows that are predicted together */
 
 /* ---- fitting ---- */
 
-static Status check_data(const TrainingData *data) {
-  for (int64_t i = 0; i < data->x->rows.n; i++) {
-    double y = data->target[i];
-    if (y >= 0 && y < (double)data->n_classes && y == floor(y)) continue;
-    long long row = data->row_id ? data->row_id[i] : data->x->rows.begin + i;
-    return status_fail(INVALID, "target: row %lld has class %g, classes are 0 to %lld", row, y,
-                       (long long)data->n_classes - 1);
-  }
-  return OK;
-}
-
 static Status model_new(const TrainingData *data, Logistic **out) {
   Status status = OK;
   Logistic *model = NULL;
@@ -73,16 +62,23 @@ done:
   return status;
 }
 
-static Status logistic_fit_all(const Comm *comm, const TrainingData *data, const void *options,
+static Status logistic_fit_all(const Comm *comm, const TrainingData *given, const void *options,
                                WorkSink *sink, void **out, Summary *summary) {
   Status status = OK;
+  const LogisticOptions *o = options;
+  ClassWeights classes = {&o->class_weight, o->positive_weight};
+  TrainingData weighted = *given;
+  const TrainingData *data = &weighted;
+  double *weight = NULL;
   LinearSystem system = {0};
   LogisticProblem problem = {0};
   Logistic *model = NULL;
   status = model_new(data, &model);
   *out = model;
   AGREE(comm, status);
-  AGREE(comm, check_data(data));
+  AGREE(comm, training_check(data, TRAINING_WEIGHT_MOST));
+  TRY(class_weights_all(comm, given, &classes, &weight));
+  if (weight) weighted.weight = weight;
   TRY(linear_system_all(comm, data, "logistic", &system));
   if (data->n_classes > 1) {
     TRY(logistic_problem_all(comm, data, options, &system, sink, &problem));
@@ -91,6 +87,7 @@ static Status logistic_fit_all(const Comm *comm, const TrainingData *data, const
 done:
   logistic_problem_clear(&problem);
   linear_system_clear(&system);
+  memory_free(&weight);
   return status;
 }
 
@@ -203,15 +200,23 @@ static const Option rows[] = {
     OPTION_BOOLEAN(LogisticOptions, standardize, "true",
                    "The penalties are on coefficients per standard deviation of the feature, so "
                    "that units do not matter; false: on the coefficients as they are."),
+    CLASS_WEIGHT_ROWS(LogisticOptions),
     {.name = NULL},
 };
+
+static Status logistic_check(const void *options) {
+  const LogisticOptions *o = options;
+  ClassWeights classes = {&o->class_weight, o->positive_weight};
+  return class_weights_check(&classes);
+}
 
 const ModelKind logistic_model = {
     .kind = {.name = "logistic",
              .help = "Logistic regression for two classes or many, with odds ratios.",
              .version = 1,
              .options_size = sizeof(LogisticOptions),
-             .options = rows},
+             .options = rows,
+             .check = logistic_check},
     .classification = true,
     .fit_all = logistic_fit_all,
     .predict = logistic_predict,

@@ -6,13 +6,15 @@
 #ifndef SEGUE_LINEAR_LOGISTIC_H
 #define SEGUE_LINEAR_LOGISTIC_H
 
-#include "kernels/model.h"
+#include "kernels/class_weight.h"
 
 typedef struct LogisticOptions {
   double l2, l1;
   int64_t max_iterations;
   double tolerance; /* of the loss, relative */
   bool standardize;
+  Map class_weight;       /* of ClassWeight */
+  double positive_weight; /* 0 counts as 1 */
 } LogisticOptions;
 
 typedef struct Logistic {

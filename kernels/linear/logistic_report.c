@@ -76,6 +76,14 @@ static bool is_strong(const LogisticProblem *p, const double *coefficient, int64
   return stronger < STRONGEST;
 }
 
+/* The name of class c, or its number. Into out. */
+static void name_class(const TrainingData *data, int64_t c, char out[64]) {
+  int64_t n = 0;
+  const char *word = data->classes ? dictionary_word(data->classes, (int32_t)c, &n) : NULL;
+  if (word) snprintf(out, 64, "%.*s", (int)(n < 63 ? n : 63), word);
+  if (!word) snprintf(out, 64, "class %lld", (long long)c);
+}
+
 static Status report_many(const LogisticProblem *p, const Logistic *model, char **names,
                           Summary *summary) {
   Status status = OK;
@@ -88,10 +96,12 @@ static Status report_many(const LogisticProblem *p, const Logistic *model, char 
                     columns, &table));
   for (int64_t c = 0; c < model->outputs; c++) {
     const double *coefficient = model->coefficient + c * d;
+    char name[64];
+    name_class(p->data, c, name);
     for (int64_t j = 0; j < d; j++) {
       if (!all && !is_strong(p, coefficient, d, j)) continue;
       double effect = coefficient[j] * linear_system_deviation(p->system, j);
-      Cell cells[] = {cell_integer(c), cell_text(names ? names[j] : "?"), cell_real(coefficient[j]),
+      Cell cells[] = {cell_text(name), cell_text(names ? names[j] : "?"), cell_real(coefficient[j]),
                       cell_real(exp(effect))};
       TRY(summary_row(summary, table, cells));
     }

@@ -8,30 +8,10 @@
 #include "kernels/numeric/exact.h"
 #include "kernels/numeric/random.h"
 
+static const double WEIGHT_MOST = 1e6; /* so that packed sums keep enough digits */
+
 static int64_t id_of(const TrainingData *data, int64_t i) {
   return data->row_id ? data->row_id[i] : data->x->rows.begin + i;
-}
-
-static Status check_rows(const TrainingData *data) {
-  for (int64_t i = 0; i < data->x->rows.n; i++) {
-    double y = data->target[i];
-    long long row = id_of(data, i);
-    if (data->weight && !(data->weight[i] > 0 && data->weight[i] <= 1e6)) {
-      return status_fail(NUMERIC, "weight: row %lld weighs %g; above 0 and up to 1e6 is allowed",
-                         row, data->weight[i]);
-    }
-    if (data->task == TASK_CLASSIFICATION) {
-      if (y >= 0 && y < (double)data->n_classes && y == floor(y)) continue;
-      return status_fail(INVALID, "target: row %lld has class %g, classes are 0 to %lld", row, y,
-                         (long long)data->n_classes - 1);
-    }
-    if (isfinite(y)) continue;
-    return status_fail(NUMERIC,
-                       "target: row %lld is %g; a tree needs finite targets (drop the row or "
-                       "impute it)",
-                       row, y);
-  }
-  return OK;
 }
 
 static bool is_held_back(const TrainingData *data, const Stream *stream, double share, int64_t i) {
@@ -83,7 +63,7 @@ Status boost_table_all(const Comm *comm, const TrainingData *data, const Bins *b
                        double held_back, BoostTable *out) {
   Status status = OK;
   *out = (BoostTable){0};
-  AGREE(comm, check_rows(data));
+  AGREE(comm, training_check(data, WEIGHT_MOST));
   AGREE(comm, fill(data, bins, held_back, out));
   int64_t counts[2] = {out->n, out->n_train};
   comm_sum_all(comm, counts, 2);

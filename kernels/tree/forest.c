@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "class_weight.h"
+#include "kernels/class_weight.h"
 #include "forest_fit.h"
 #include "kernels/base/memory.h"
 #include "samples.h"

@@ -20,7 +20,7 @@ typedef struct ForestOptions {
   double min_impurity_decrease;
   int64_t max_leaf_nodes; /* OPTION_NONE_INTEGER: unlimited */
   double max_features;    /* a share, or -(1 + a word's number) */
-  Map class_weight;       /* of ClassWeight; see class_weight.h */
+  Map class_weight;       /* of ClassWeight; see kernels/class_weight.h */
   double positive_weight;
   bool extremely_randomised;
   bool bootstrap;

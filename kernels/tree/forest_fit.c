@@ -11,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "class_weight.h"
+#include "kernels/class_weight.h"
 #include "kernels/base/memory.h"
 
 enum { SAMPLE_ATTEMPTS = 64 }; /* samples that weigh too much are drawn anew so many times */

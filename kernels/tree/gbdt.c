@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "boost_fit.h"
-#include "class_weight.h"
+#include "kernels/class_weight.h"
 #include "kernels/base/memory.h"
 #include "node.h"
 #include "walk.h"

@@ -29,7 +29,7 @@ typedef struct GbdtOptions {
   double l1, l2, min_child_weight, min_split_gain;
   int64_t min_samples_leaf;
   double row_share, feature_share;
-  Map class_weight; /* of ClassWeight; see class_weight.h */
+  Map class_weight; /* of ClassWeight; see kernels/class_weight.h */
   double positive_weight;
   int64_t bins;
   int64_t early_stopping; /* OPTION_NONE_INTEGER: never */

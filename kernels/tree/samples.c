@@ -24,28 +24,6 @@ typedef struct Run {
   int32_t *weight; /* NULL: none */
 } Run;
 
-Status samples_check(const TrainingData *data) {
-  for (int64_t i = 0; i < data->x->rows.n; i++) {
-    double y = data->target[i];
-    long long row = data->row_id ? data->row_id[i] : data->x->rows.begin + i;
-    if (data->weight && !(data->weight[i] > 0 && data->weight[i] <= 1e9)) {
-      return status_fail(NUMERIC, "weight: row %lld weighs %g; above 0 and up to 1e9 is allowed",
-                         row, data->weight[i]);
-    }
-    if (data->task == TASK_CLASSIFICATION) {
-      if (y >= 0 && y < (double)data->n_classes && y == floor(y)) continue;
-      return status_fail(INVALID, "target: row %lld has class %g, classes are 0 to %lld", row, y,
-                         (long long)data->n_classes - 1);
-    }
-    if (isfinite(y)) continue;
-    return status_fail(NUMERIC,
-                       "target: row %lld is %g; a tree needs finite targets (drop the row or "
-                       "impute it)",
-                       row, y);
-  }
-  return OK;
-}
-
 static int bit_length(int64_t x) { return x > 0 ? 64 - __builtin_clzll((uint64_t)x) : 0; }
 
 static int32_t weight_of(const TrainingData *data, const Samples *s, int64_t i) {
@@ -283,7 +261,7 @@ Status samples_init_all(const Comm *comm, const TrainingData *data, const Bins *
   size_t codes_bytes = whole_lines(n * bins_stride(bins->d));
   size_t word_bytes = whole_lines(n * (int64_t)sizeof(uint32_t));
   *out = (Samples){.rows = {.n = n, .bins = bins}, .shared = {.win = MPI_WIN_NULL}};
-  AGREE(comm, samples_check(data));
+  AGREE(comm, training_check(data, TRAINING_WEIGHT_MOST));
   bool weighted = comm_any_all(comm, data->weight != NULL);
   TRY(choose_scale_all(comm, data, weighted, out)); /* the same on all ranks */
   TRY(comm_shared_new_all(comm, codes_bytes + (weighted ? 3 : 2) * word_bytes, &out->shared));

@@ -39,8 +39,6 @@ typedef struct Samples {
  * 1e9, INVALID when a class is none or data are too many, MEMORY; agreed. */
 CHECKED Status samples_init_all(const Comm *comm, const TrainingData *data, const Bins *bins,
                                 bool direct, Samples *out);
-/* Are this rank's targets and weights what they have to be? Local. NUMERIC, INVALID as above. */
-CHECKED Status samples_check(const TrainingData *data);
 void samples_clear_all(Samples *samples);
 
 #endif

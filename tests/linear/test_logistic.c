@@ -7,6 +7,10 @@
 
 enum { N = 300, D = 4, WIDTH = 7, TWO = 4, THREE = 5, WEIGHT = 6, RESULTS = 13 };
 
+/* l2, l1, max_iterations, tolerance, standardize. */
+#define OPTIONS(a, b, c, e, f) \
+  { .l2 = a, .l1 = b, .max_iterations = c, .tolerance = e, .standardize = f }
+
 static double cell[2 * N * WIDTH], result[RESULTS * (D + 1)];
 static char what[RESULTS][32];
 
@@ -65,13 +69,13 @@ static void test_oracle(const Comm *comm) {
     LogisticOptions options;
     double tolerance;
   } cases[] = {
-      {"free", TWO, false, {0, 0, 100, 1e-14, true}, 1e-8},
-      {"weighted", TWO, true, {0, 0, 100, 1e-14, true}, 1e-8},
-      {"ridge", TWO, false, {5, 0, 100, 1e-14, true}, 1e-6},
-      {"raw ridge", TWO, false, {5, 0, 100, 1e-14, false}, 1e-6},
-      {"lasso", TWO, false, {0, 8, 10000, 1e-15, true}, 1e-5},
-      {"three", THREE, true, {2, 0, 10000, 1e-15, true}, 1e-5},
-      {"three lasso", THREE, false, {0, 6, 10000, 1e-15, true}, 1e-5},
+      {"free", TWO, false, OPTIONS(0, 0, 100, 1e-14, true), 1e-8},
+      {"weighted", TWO, true, OPTIONS(0, 0, 100, 1e-14, true), 1e-8},
+      {"ridge", TWO, false, OPTIONS(5, 0, 100, 1e-14, true), 1e-6},
+      {"raw ridge", TWO, false, OPTIONS(5, 0, 100, 1e-14, false), 1e-6},
+      {"lasso", TWO, false, OPTIONS(0, 8, 10000, 1e-15, true), 1e-5},
+      {"three", THREE, true, OPTIONS(2, 0, 10000, 1e-15, true), 1e-5},
+      {"three lasso", THREE, false, OPTIONS(0, 6, 10000, 1e-15, true), 1e-5},
   };
   for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
     Sample s;
@@ -91,8 +95,9 @@ static void test_oracle(const Comm *comm) {
 
 static void test_ranks(const Comm *comm) {
   Comm self = comm_self();
-  const LogisticOptions options[] = {
-      {1, 0, 100, 1e-12, true}, {0, 3, 100, 1e-12, true}, {1, 1, 30, 1e-12, false}};
+  const LogisticOptions options[] = {OPTIONS(1, 0, 100, 1e-12, true),
+                                     OPTIONS(0, 3, 100, 1e-12, true),
+                                     OPTIONS(1, 1, 30, 1e-12, false)};
   const int targets[] = {TWO, TWO, THREE};
   for (int k = 0; k < 3; k++) {
     Sample spread, whole;
@@ -113,6 +118,25 @@ static void test_ranks(const Comm *comm) {
   }
 }
 
+/* Rows of the second class of weight 3 are rows of weight 3. */
+static void test_class_weight(const Comm *comm) {
+  LogisticOptions plain = OPTIONS(1, 0, 100, 1e-12, true), positive = plain;
+  Sample s;
+  Summary summary, other;
+  positive.positive_weight = 3;
+  sample_classes(comm, cell, N, TWO, true, &s);
+  Logistic *one = fit(comm, &positive, &s.data, &summary);
+  for (int64_t i = 0; i < s.x.rows.n; i++) s.weight[i] *= s.target[i] == 1 ? 3 : 1;
+  Logistic *two = fit(comm, &plain, &s.data, &other);
+  CHECK_REAL(one->intercept[0], two->intercept[0], 0);
+  CHECK(memcmp(one->coefficient, two->coefficient, D * sizeof(double)) == 0);
+  logistic_model.free((void **)&one);
+  logistic_model.free((void **)&two);
+  summary_clear(&summary);
+  summary_clear(&other);
+  sample_clear(&s);
+}
+
 static bool has_note(const Summary *summary, const char *part) {
   for (int64_t i = 0; i < summary->n_notes; i++) {
     if (strstr(summary->notes[i].text, part)) return true;
@@ -125,7 +149,7 @@ static void test_separated(const Comm *comm) {
   static double own[N * WIDTH];
   memcpy(own, cell, sizeof own);
   for (int i = 0; i < N; i++) own[i * WIDTH + TWO] = own[i * WIDTH] > 0.1;
-  LogisticOptions free = {0, 0, 12, 1e-14, true}, penalised = {1, 0, 100, 1e-9, true};
+  LogisticOptions free = OPTIONS(0, 0, 12, 1e-14, true), penalised = OPTIONS(1, 0, 100, 1e-9, true);
   Sample s;
   Summary summary, other;
   sample_classes(comm, own, N, TWO, false, &s);
@@ -143,7 +167,7 @@ static void test_separated(const Comm *comm) {
 
 static void test_errors(const Comm *comm) {
   static double own[N * WIDTH];
-  LogisticOptions options = {1, 0, 100, 1e-9, true};
+  LogisticOptions options = OPTIONS(1, 0, 100, 1e-9, true);
   Sample s;
   Summary summary;
   void *model = NULL;
@@ -166,7 +190,7 @@ static void test_errors(const Comm *comm) {
 
 /* Probabilities: sums of 1, what the formula says, missing where a feature is; loaded the same. */
 static void test_prediction(const Comm *comm, int target) {
-  LogisticOptions options = {1, 0, 100, 1e-9, true};
+  LogisticOptions options = OPTIONS(1, 0, 100, 1e-9, true);
   Sample s;
   Summary summary;
   Fields out, in;
@@ -217,6 +241,7 @@ int main(int argc, char **argv) {
   CHECK_INTEGER(read_cells("logistic_results.csv", D + 1, RESULTS, result, what), RESULTS);
   test_oracle(&world);
   test_ranks(&world);
+  test_class_weight(&world);
   test_separated(&world);
   test_errors(&world);
   test_prediction(&world, TWO);

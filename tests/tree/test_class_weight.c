@@ -1,6 +1,6 @@
 /* Weights of classes: what they give is what the same weights row by row would, for both models. */
 #include "kernels/base/fault.h"
-#include "kernels/tree/class_weight.h"
+#include "kernels/class_weight.h"
 #include "kernels/tree/forest.h"
 #include "tests/tree/gbdt_case.h"
 

@@ -5,7 +5,7 @@
 #include "kernels/base/fault.h"
 #include "kernels/base/memory.h"
 #include "kernels/numeric/hash.h"
-#include "kernels/tree/class_weight.h"
+#include "kernels/class_weight.h"
 #include "kernels/tree/forest.h"
 #include "kernels/tree/samples.h"
 #include "tests/check.h"

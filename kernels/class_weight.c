@@ -6,7 +6,6 @@
 #include "kernels/base/memory.h"
 #include "kernels/base/names.h"
 #include "kernels/numeric/exact.h"
-#include "samples.h"
 
 const char *const class_weight_words[] = {"none", "balanced", NULL};
 const Option class_weight_rows[] = {
@@ -112,7 +111,7 @@ Status class_weights_all(const Comm *comm, const TrainingData *data, const Class
   TRY(check_target(data, given)); /* the same on all ranks */
   Status local = NEW(&weight, data->n_classes);
   if (local == OK) local = NEW(out, data->x->rows.n);
-  if (local == OK) local = samples_check(data);
+  if (local == OK) local = training_check(data, TRAINING_WEIGHT_MOST);
   AGREE(comm, local);
   for (int64_t c = 0; c < data->n_classes; c++) weight[c] = 1;
   if (is_balanced(given)) {

@@ -1,8 +1,8 @@
-/* What the rows of a class weigh, times their own weight: options that both tree models share. */
-#ifndef SEGUE_TREE_CLASS_WEIGHT_H
-#define SEGUE_TREE_CLASS_WEIGHT_H
+/* What the rows of a class weigh, times their own weight: options that models share. */
+#ifndef SEGUE_CLASS_WEIGHT_H
+#define SEGUE_CLASS_WEIGHT_H
 
-#include "kernels/model.h"
+#include "model.h"
 
 /* Words of the option class_weight. */
 enum { CLASS_WEIGHT_NONE, CLASS_WEIGHT_BALANCED };
@@ -36,9 +36,9 @@ CHECKED Status class_weights_check(const ClassWeights *given);
 /* Row weights with what classes weigh.
  *
  * Collective. out: one number for each of this rank's rows, the caller frees it; NULL when classes
- * weigh nothing else, and data->weight holds. Targets and weights are checked as samples_check
- * does. Fails with INVALID (a regression, a name that is no class, not two classes for
- * positive), NUMERIC, MEMORY; agreed. One exact Allreduce when balanced. */
+ * weigh nothing else, and data->weight holds. Targets and weights are checked as
+ * training_check does. Fails with INVALID (a regression, a name that is no class, not two classes
+ * for positive), NUMERIC, MEMORY; agreed. One exact Allreduce when balanced. */
 CHECKED Status class_weights_all(const Comm *comm, const TrainingData *data,
                                  const ClassWeights *given, double **out);
 
