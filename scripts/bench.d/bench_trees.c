@@ -25,7 +25,8 @@
 #include <hdf5.h>
 
 #include "kernels/base/memory.h"
-#include "kernels/model.h"
+#include "kernels/tree/gbdt.h"
+#include "kernels/tree/node.h"
 #include "pipeline/options_json.h"
 #include "pipeline/registry.h"
 
@@ -33,6 +34,7 @@ enum {
   SWEEP = 65536,         /* rows read at a time */
   PREDICTED = 100000,    /* rows of a timed prediction at least: the test rows again and again */
   PREDICTIONS = 5,       /* times; the fastest counts */
+  COUNTED = 10,          /* trees whose work is counted */
   SINGLES = 300,         /* rows predicted one by one; the median counts */
   SAMPLES_MOST = 1 << 20 /* of the profile */
 };
@@ -183,6 +185,7 @@ typedef struct Bench {
   void *model;
   double fit, predict_rate, single; /* seconds, rows a second, seconds */
   int64_t bytes, loaded, peak;
+  double rows_a_tree; /* whose histograms have to be built */
 } Bench;
 
 static int64_t width_of(const Bench *b) { return b->classes > 0 ? b->classes : 1; }
@@ -234,6 +237,63 @@ done:
   fields_clear(&fields);
   return status;
 }
+
+/* ---- what had to be done ---- */
+
+/* Rows of the whole training set that come to each node of a tree, added to count. */
+static void count_rows(const Ensemble *e, int64_t tree, const uint8_t *codes, int64_t n,
+                       int64_t *count) {
+  const int64_t *node = e->node + e->node_offset[tree];
+  int64_t stride = bins_stride(e->bins.d);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t at = 0;
+    count[0]++;
+    while (!node_is_leaf(node[at])) {
+      bool left = node_at_goes_left(node + at, codes[i * stride + node_feature(node[at])]);
+      at += left ? node_words(node[at]) : node_low(node[at]);
+      count[at]++;
+    }
+  }
+}
+
+/* Rows whose histograms the subtree needs below its root: of the smaller child of every split whose
+ * children may be split again. */
+static int64_t rows_needed(const int64_t *node, const int64_t *count, int64_t at, int64_t depth) {
+  if (node_is_leaf(node[at]) || depth < 1) return 0;
+  int64_t left = at + node_words(node[at]), right = at + node_low(node[at]);
+  int64_t smaller = count[left] < count[right] ? count[left] : count[right];
+  return (depth > 1 ? smaller : 0) + rows_needed(node, count, left, depth - 1) +
+         rows_needed(node, count, right, depth - 1);
+}
+
+/* Mean rows a tree whose histograms have to be built, from COUNTED trees. Boosting only. */
+static Status count_updates_all(Bench *b) {
+  Status status = OK;
+  const GbdtOptions *o = b->options;
+  const Ensemble *e = &((const Gbdt *)b->model)->ensemble;
+  int64_t stride = bins_stride(e->bins.d), n = b->train.x.rows.n, trees = 0;
+  int64_t depth = o->max_depth == OPTION_NONE_INTEGER ? INT64_MAX : o->max_depth;
+  int64_t step = e->n_trees > COUNTED ? e->n_trees / COUNTED : 1, *count = NULL;
+  uint8_t *codes = NULL;
+  AGREE(b->comm, NEW_RAW(&codes, n * stride));
+  bins_encode(&e->bins, &b->train.x, 0, n, codes);
+  for (int64_t t = 0; t < e->n_trees; t += step, trees++) {
+    int64_t words = e->node_offset[t + 1] - e->node_offset[t];
+    AGREE(b->comm, NEW(&count, words));
+    count_rows(e, t, codes, n, count);
+    comm_sum_all(b->comm, count, words);
+    b->rows_a_tree +=
+        (double)(count[0] + rows_needed(e->node + e->node_offset[t], count, 0, depth));
+    memory_free(&count);
+  }
+  b->rows_a_tree /= (double)trees;
+done:
+  memory_free(&count);
+  memory_free(&codes);
+  return status;
+}
+
+/* ---- prediction ---- */
 
 /* The test rows of this rank again and again, to the number that is timed. */
 static Status repeat_rows(const Matrix *x, int64_t n_global, const Comm *comm, Matrix *out) {
@@ -374,15 +434,16 @@ static Status run_all(Bench *b, int argc, char **argv) {
   AGREE(b->comm, make_ready(b, &arguments));
   TRY(fit_all(b, arguments.seed, arguments.profile));
   AGREE(b->comm, count_bytes(b));
+  if (b->kind == &gbdt_model) TRY(count_updates_all(b));
   if (arguments.predictions) TRY(keep_predictions_all(b, arguments.predictions));
   TRY(predict_many_all(b));
   AGREE(b->comm, b->comm->rank == 0 ? predict_single(b) : OK);
   if (b->comm->rank == 0) {
     printf(
         "{\"fit\": %.6f, \"predict_rate\": %.1f, \"single\": %.9f, \"model_bytes\": %lld, "
-        "\"loaded_bytes\": %lld, \"peak_bytes\": %lld}\n",
+        "\"loaded_bytes\": %lld, \"peak_bytes\": %lld, \"rows_a_tree\": %.1f}\n",
         b->fit, b->predict_rate, b->single, (long long)b->bytes, (long long)b->loaded,
-        (long long)b->peak);
+        (long long)b->peak, b->rows_a_tree);
   }
 done:
   return status;

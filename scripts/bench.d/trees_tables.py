@@ -7,6 +7,7 @@ EQUAL = 1.005  # mean test loss beside Segue's
 GOALS = {"gbdt": 1.5, "forest": 1.5}
 AGAINST_SKLEARN = 10
 PREDICTION = 2
+BEHIND = 2.5  # times the seconds of the fastest
 
 
 class Entry:
@@ -59,25 +60,34 @@ class Entry:
 
 
 class Contest:
-    def __init__(self, work):
-        self.work = work
+    """before: the same work at the next smaller size; who was far behind there is left out."""
+
+    def __init__(self, work, before=None):
+        self.work, self.before, self.complete = work, before, False
         self.ours = Entry("Segue", work)
         self.peers = {peer: Entry(peer.label, work, peer.shape, peer.slow) for peer in work.peers}
 
     def round(self, measurer, seed, most):
         """Segue and every peer, in turns; after the first round those that matter."""
         work, predict = self.work, not self.work.few
-        chosen = list(self.peers) if not self.ours.results else self.contenders(most)
+        chosen = self.first() if not self.ours.results else self.contenders(most)
         self.ours.take(lambda trees: measurer.segue_result(work, trees, seed))
         for peer in chosen:
             self.peers[peer].take(lambda trees, peer=peer: measurer.peer_result(
                 work, peer, trees, seed, predict=predict))
+        self.complete = True
+
+    def first(self):
+        """Who takes part in the first round."""
+        if not self.before or not self.before.complete:
+            return list(self.peers)
+        near = {peer.label for peer in self.before.contenders(BEHIND)}
+        return [peer for peer in self.peers if peer.label in near or peer.slow]
 
     def worth(self, most):
         """Seconds that another round takes, about."""
         chosen = [self.ours, *(self.peers[peer] for peer in self.contenders(most))]
-        rounds = max(len(self.ours.results), 1)
-        return 1.3 * sum(entry.spent() / rounds + 4 for entry in chosen)
+        return 1.3 * sum(entry.spent() / max(len(entry.results), 1) + 4 for entry in chosen)
 
     def loss(self, entry):
         """An engine's loss as a multiple of ours, of as many trees."""
@@ -121,6 +131,9 @@ def headline(table, contest):
     if not ours.results:
         table.missing(work.title, goal, ours.trouble or "the time budget ended")
         return
+    if not contest.complete:
+        table.missing(work.title, goal, "the time budget ended before all peers were measured")
+        return
     about = "" if not work.few else f" (from {work.trees} of {work.whole} trees)"
     fastest = contest.fastest()
     if fastest:
@@ -143,7 +156,7 @@ def rate(value):
 def predictions(table, contest):
     """Batch prediction and one row, of the models of the whole number of trees."""
     ours = contest.ours
-    if contest.work.few or not ours.results:
+    if contest.work.few or not ours.results or contest.work.target != "popularity":
         return
     mine = ours.middle("predict_rate")
     rivals = [entry for entry in contest.measured().values() if entry.middle("predict_rate")]
@@ -173,7 +186,7 @@ def short_time(seconds):
 
 
 def megabytes(value):
-    return "" if value is None else f"{value / 1e6:.0f} MB"
+    return "" if value is None else f"{value / 1e6:.{0 if value > 1e7 else 1}f} MB"
 
 
 def quality(ratio):

@@ -6,7 +6,7 @@ LEAF_WISE = GBDT | {"growth": "leaf_wise", "max_leaves": 255}
 DEPTH_WISE = GBDT | {"growth": "depth_wise", "max_leaves": None, "max_depth": 8}
 FOREST = {"kind": "forest", "oob": False}
 # A leaf of about twenty rows: of squared error each counts 1, of log loss p (1 - p).
-WEIGHT = {"popularity": 20, "popular": 3, "genre": 2}
+WEIGHT = {"popularity": 20, "popular": 3, "genre": 3}
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,19 @@ class Work:
     trees: int
     few: int = 0
     limit: float = 90  # seconds of one measurement; who takes longer is told so
+    songs: bool = False  # the 32k songs instead of the tracks
+    anew: bool = False  # each seed divides the recordings anew
 
     def settings(self, trees):
         out = dict(self.model, trees=trees)
         if out["kind"] == "gbdt":
             out["min_child_weight"] = WEIGHT[self.target]
         return out
+
+    @property
+    def base(self):
+        """Its name without the size."""
+        return self.name.rsplit("-", 1)[0]
 
     @property
     def forest(self):
@@ -84,14 +91,14 @@ def sizes(name, title, target, model, peers, large):
                 whole)]
     for rows, (trees, few) in large.items():
         out.append(Work(f"{name}-{rows}", f"{title}, {rows // 1000000} million rows", rows, target,
-                        model, peers, whole, trees, few))
+                        model, peers, whole, trees, few, limit=90 + rows / 25000))
     return out
 
 
 MILLION = 1_000_000
 BOOSTED = {MILLION: (40, 4), 5 * MILLION: (12, 2)}
 GROWN = {MILLION: (8, 2), 5 * MILLION: (4, 2)}
-WORK = [
+WORK = sorted([
     *sizes("gbdt-leaf", "gbdt, 255 leaves", "popularity", LEAF_WISE, ALL_WAYS, BOOSTED),
     *sizes("gbdt-leaf-binary", "gbdt, 255 leaves, popular or not", "popular", LEAF_WISE, LEAF_PEERS,
            {MILLION: (40, 4)}),
@@ -102,4 +109,4 @@ WORK = [
            FOREST_PEERS, GROWN),
     *sizes("forest-sqrt", "forest, square root of the features", "popularity",
            FOREST | {"max_features": "sqrt"}, FOREST_PEERS, GROWN),
-]
+], key=lambda work: work.size)
