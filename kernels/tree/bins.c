@@ -17,7 +17,7 @@
 #include "kernels/base/memory.h"
 #include "kernels/numeric/quantile.h"
 
-enum { CHUNK = 16, OVERSAMPLE = 4, LANES = 8, SWEEP = 4096 };
+enum { CHUNK = 16, OVERSAMPLE = 4 };
 
 /* One chunk of features. Arrays of per-feature rows are d x something. */
 typedef struct Cut {
@@ -281,55 +281,6 @@ void bins_clear(Bins *bins) {
   memory_free(&bins->category_offset);
   memory_free(&bins->category);
   *bins = (Bins){0};
-}
-
-/* Codes of LANES values: numbers of edges below each, by binary searches without branches that run
- * side by side. edge: padded with infinity; first: the first step, a power of two. */
-static inline void find_codes(const double edge[BINS_CODES], int32_t first, const double *value,
-                              uint8_t *codes, int64_t stride) {
-  int32_t at[LANES] = {0};
-  for (int32_t step = first; step > 0; step /= 2) {
-    for (int l = 0; l < LANES; l++) at[l] += edge[at[l] + step - 1] < value[l] ? step : 0;
-  }
-  for (int l = 0; l < LANES; l++) {
-    codes[l * stride] = (uint8_t)(isnan(value[l]) ? BINS_MISSING : at[l]);
-  }
-}
-
-static void encode_column(const double edge[BINS_CODES], int32_t first, const double *column,
-                          int64_t n, uint8_t *codes, int64_t stride) {
-  int64_t i = 0;
-  for (; i + LANES <= n; i += LANES) {
-    find_codes(edge, first, column + i, codes + i * stride, stride);
-  }
-  double value[LANES] = {0};
-  uint8_t last[LANES];
-  for (int64_t l = 0; l < n - i; l++) value[l] = column[i + l];
-  find_codes(edge, first, value, last, 1);
-  for (int64_t l = 0; l < n - i; l++) codes[(i + l) * stride] = last[l];
-}
-
-void bins_encode(const Bins *bins, const Matrix *x, int64_t begin, int64_t n, uint8_t *codes) {
-  int64_t stride = bins_stride(bins->d);
-  memset(codes, 0, (size_t)(n * stride));
-  double edge[BINS_CODES];
-  for (int64_t from = 0; from < n; from += SWEEP) { /* rows whose codes stay in the cache */
-    int64_t here = n - from < SWEEP ? n - from : SWEEP;
-    for (int64_t j = 0; j < bins->d; j++) {
-      const double *column = matrix_column(x, j) + begin + from;
-      if (bins_is_category(bins, j)) {
-        bins_encode_categories(bins, j, column, here, codes + from * stride + j);
-        continue;
-      }
-      int64_t n_edges = bins->offset[j + 1] - bins->offset[j];
-      for (int64_t b = 0; b < BINS_CODES; b++) {
-        edge[b] = b < n_edges ? bins->edges[bins->offset[j] + b] : INFINITY;
-      }
-      int32_t first = 1;
-      while (2 * first <= n_edges) first *= 2;
-      encode_column(edge, first, column, here, codes + from * stride + j, stride);
-    }
-  }
 }
 
 Status bins_fields(Bins *bins, Fields *fields) {

@@ -103,6 +103,8 @@ int main(int argc, char **argv) {
   Comm world = comm_world();
   compare(5000, 255);
   compare(5000, 17);
+  compare(5000, 16);
+  compare(5000, 33);
   compare(5000, 2);
   compare(300, 255);
   compare(2, 255);
