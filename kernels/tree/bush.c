@@ -32,21 +32,37 @@ static void split_exit(const int64_t *tree, int64_t exit, BushExits *exits) {
   exits->words[exit] = low - own;
 }
 
-/* Subtrees with more words than this are inside: as many, largest first, as there is room for. A
- * subtree is larger than its children, so what is inside hangs together. */
-static int32_t choose_least(const int64_t *tree, int32_t root, int32_t words, BushExits *exits) {
-  if (words < 2 * BUSH_EXITS) return 1; /* all of it */
+/* Split whatever has more words than `least`; false when that gives too many exits. A subtree is
+ * larger than its children, so what is split hangs together. */
+static bool split_all(const int64_t *tree, int32_t root, int32_t words, int32_t least,
+                      BushExits *exits) {
   exits->n = 1;
   exits->node[0] = root;
   exits->words[0] = words;
-  for (;;) {
-    int64_t largest = 0;
-    for (int64_t i = 1; i < exits->n; i++) {
-      if (exits->words[i] > exits->words[largest]) largest = i;
+  for (int64_t i = 0; i < exits->n; i++) {
+    while (is_split(tree, exits, i, least)) {
+      if (exits->n == BUSH_EXITS) return false;
+      split_exit(tree, i, exits);
     }
-    if (exits->n == BUSH_EXITS || exits->words[largest] == 1) return exits->words[largest];
-    split_exit(tree, largest, exits);
   }
+  return true;
+}
+
+/* Subtrees with more words than this are inside: all, or so that at least half of the exits that
+ * are allowed come about, where the tree's shape lets them. exits: scratch. */
+static int32_t choose_least(const int64_t *tree, int32_t root, int32_t words, BushExits *exits) {
+  if (words < 2 * BUSH_EXITS) return 1;
+  int32_t low = 0, high = words - 1, least = 1 + words / 180; /* low is too little, high enough */
+  bool found = false;
+  while (high - low > 1) {
+    bool fits = split_all(tree, root, words, least, exits);
+    if (fits && exits->n >= BUSH_EXITS / 2) return least;
+    found |= fits;
+    *(fits ? &high : &low) = least;
+    least = found ? low + (high - low) / 2 : low + low / 4 + 1;
+    if (least >= high) least = low + (high - low) / 2;
+  }
+  return high;
 }
 
 static int64_t column_of(int64_t node) { return 2 * node_feature(node) + node_missing_left(node); }

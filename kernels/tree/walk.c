@@ -13,7 +13,7 @@
 #include "node.h"
 
 enum {
-  WALK_LEAST = 32,        /* rows that are worth a bush */
+  WALK_LEAST = 16,        /* rows that are worth a bush */
   WALK_STRIDE_MOST = 64,  /* bytes of a row that is gathered */
   BLOCK_BYTES = 1 << 22,  /* codes of a block */
   BLOCK_VALUES = 1 << 22, /* leaf values of a block, where all trees' are kept */
@@ -109,7 +109,10 @@ static Status walk_new(const Ensemble *e, Walk **out) {
   Walk *walk = *out;
   TRY(NEW(&number, 2 * e->bins.d));
   TRY(NEW(&exits, 2));
+  int64_t words = e->node_offset[e->n_trees];
   TRY(RESERVE(&walk->part, &walk->part_capacity, e->n_trees));
+  TRY(RESERVE(&walk->value, &walk->value_capacity, words / 2 + e->n_trees));
+  TRY(RESERVE(&walk->store.bytes, &walk->store.capacity, 4 * words));
   walk->n_parts = e->n_trees;
   for (int64_t t = 0; t < e->n_trees; t++) TRY(add_tree(e, t, number, walk, exits));
 done:
