@@ -6,6 +6,7 @@
 
 #include "kernels/base/memory.h"
 #include "kernels/dataset/division.h"
+#include "kernels/numeric/hash.h"
 
 Status folds_init(Folds *folds, const Rows *rows, int64_t n_folds) {
   *folds = (Folds){.rows = *rows, .n_folds = n_folds, .repeats = 1};
@@ -38,6 +39,17 @@ Status folds_of_split(const Table *table, const char *split, uint8_t *role) {
   }
 done:
   return status;
+}
+
+void folds_key_all(const Comm *comm, const Table *table, int64_t key[FOLDS_KEY]) {
+  uint64_t sums[FOLDS_KEY] = {0};
+  for (int64_t i = 0; i < table->rows.n; i++) {
+    const int64_t place[2] = {table->rows.begin + i, table->row_id[i]};
+    Hash hash = hash_bytes(place, sizeof place, hash_zero());
+    for (int k = 0; k < FOLDS_KEY; k++) sums[k] += hash.word[k] >> 32; /* no sum overflows */
+  }
+  for (int k = 0; k < FOLDS_KEY; k++) key[k] = (int64_t)sums[k];
+  comm_sum_all(comm, key, FOLDS_KEY);
 }
 
 Status folds_check_straddling_all(const Comm *comm, const Table *table, const char *group,
@@ -81,6 +93,13 @@ Status folds_check_all(const Comm *comm, const Folds *folds, const Table *table,
                        "folds: they divide %lld rows, but the input has %lld; both have to come "
                        "from the same stage",
                        (long long)folds->rows.n_global, (long long)table->rows.n_global);
+  int64_t key[FOLDS_KEY];
+  folds_key_all(comm, table, key);
+  if (memcmp(key, folds->key, sizeof key) != 0)
+    return status_fail(INVALID,
+                       "folds: they divide %lld other rows than the input's; both have to come "
+                       "from the same stage",
+                       (long long)folds->rows.n_global);
   TRY(check_test_rows_all(comm, folds, split));
   for (int64_t f = 0; f < folds->n_folds; f++)
     TRY(folds_check_straddling_all(comm, table, group, folds_role(folds, f), "folds"));
@@ -92,6 +111,8 @@ Status folds_fields(Folds *folds, Fields *fields) {
   Status status = OK;
   TRY(fields_integer(fields, "count", &folds->n_folds));
   TRY(fields_integer(fields, "repeats", &folds->repeats));
+  TRY(fields_integer(fields, "rows_key/0", &folds->key[0]));
+  TRY(fields_integer(fields, "rows_key/1", &folds->key[1]));
   if (fields->mode == FIELDS_IN) TRY(NEW(&folds->role, folds->n_folds * folds->rows.n));
   for (int64_t f = 0; f < folds->n_folds; f++) {
     char name[32];

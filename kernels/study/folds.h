@@ -11,11 +11,14 @@ typedef enum Role {
   ROLE_VALIDATE, /* test rows of a split, validation rows of a fold */
 } Role;
 
+enum { FOLDS_KEY = 2 };
+
 typedef struct Folds {
   Rows rows;
   int64_t n_folds;
   uint8_t *role;   /* n_folds x rows.n, fold by fold */
   int64_t repeats; /* folds r * n_folds / repeats ... belong to repeat r; at least 1 */
+  int64_t key[FOLDS_KEY]; /* of the rows that are divided; folds_key_all */
 } Folds;
 
 /* Local. All roles ROLE_NONE. Fails with MEMORY. */
@@ -28,6 +31,10 @@ static inline uint8_t *folds_role(const Folds *folds, int64_t fold) {
  * category column; split NULL: all rows train. role: table->rows.n bytes. Local. Fails with INVALID
  * when there is no such column or part. */
 CHECKED Status folds_of_split(const Table *table, const char *split, uint8_t *role);
+
+/* A number for which rows a table has, and in which order: hashes of places and row ids, summed.
+ * Collective. */
+void folds_key_all(const Comm *comm, const Table *table, int64_t key[FOLDS_KEY]);
 
 /* Refuse folds that would leak: folds of other rows than the table's; rows of the test part in a
  * fold; a recording on both sides of one. Collective. Fails with INVALID, MEMORY; agreed.

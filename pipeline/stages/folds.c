@@ -147,6 +147,7 @@ static Status run_all(const StageContext *context, const void *options,
   AGREE(context->comm, mark(table, o, &where));
   AGREE(context->comm, folds_init(&output->folds, &table->rows, o->folds * o->repeats));
   output->folds.repeats = o->repeats;
+  folds_key_all(context->comm, table, output->folds.key);
   for (int64_t r = 0; r < o->repeats; r++) {
     Division division = division_of(o, context->seed + (uint64_t)r, where);
     TRY(division_folds_all(context->comm, table, &division, o->folds,
@@ -162,7 +163,7 @@ extern const StageKind folds_stage;
 const StageKind folds_stage = {
     .kind = {.name = "folds",
              .help = "Divides training rows into folds for cross-validation.",
-             .version = 2,
+             .version = 3,
              .options_size = sizeof(FoldsOptions),
              .options = rows,
              .check = check},

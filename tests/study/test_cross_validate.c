@@ -293,6 +293,30 @@ static void test_failures(const Comm *comm, const Specs *specs, const Table *tab
   folds_clear(&folds);
 }
 
+/* Folds of other rows, or with test rows in them, are refused. */
+static void test_other_rows(const Comm *comm, const Table *table) {
+  static uint8_t split[N];
+  Folds folds;
+  roles_in_time(table, &folds);
+  memset(split, ROLE_TRAIN, sizeof split);
+  folds_key_all(comm, table, folds.key);
+  CHECK_OK(folds_check_all(comm, &folds, table, NULL, split));
+  for (int64_t i = 0; i < table->rows.n; i++) /* two rows have changed places */
+    if (table->rows.begin + i == 17 || table->rows.begin + i == 90)
+      table->row_id[i] = 10 * (17 + 90 - (table->rows.begin + i)) + 3;
+  CHECK_INTEGER(folds_check_all(comm, &folds, table, NULL, split), INVALID);
+  CHECK_MESSAGE("folds: they divide 150 other rows than the input's");
+  for (int64_t i = 0; i < table->rows.n; i++) table->row_id[i] = 10 * (table->rows.begin + i) + 3;
+  CHECK_OK(folds_check_all(comm, &folds, table, NULL, split));
+  if (table->rows.n > 0 && table->rows.begin == 0) split[2] = ROLE_VALIDATE;
+  CHECK_INTEGER(folds_check_all(comm, &folds, table, NULL, split), INVALID);
+  CHECK_MESSAGE("folds: 1 rows of the test part are in folds");
+  folds.rows.n_global++;
+  CHECK_INTEGER(folds_check_all(comm, &folds, table, NULL, split), INVALID);
+  CHECK_MESSAGE("folds: they divide 151 rows, but the input has 150");
+  folds_clear(&folds);
+}
+
 static void test_faults(const Comm *comm, const FoldTask *tasks, const Table *table,
                         const MeasureOptions *measure) {
   const Spread ways[] = {SPREAD_ROWS, SPREAD_FOLDS};
@@ -378,6 +402,7 @@ int main(int argc, char **argv) {
   test_alone(&alone);
   test_same_bits(&world, &alone, tasks, &table, &measure);
   test_stop(&world, &alone, tasks, &table, &measure);
+  test_other_rows(&world, &table);
   test_failures(&world, &specs, &table, &measure);
   test_faults(&world, tasks, &table, &measure);
   table_clear(&table);

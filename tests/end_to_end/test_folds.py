@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Folds go over ranks as whole units: stopped between two of them, a run goes on with the others, on
+another number of ranks and in another way, to the same results."""
+import json
+import os
+import signal
+import time
+
+from support import Folder, check, finish, hashes, ranks_of, segue, start, wait, write_config
+
+RANKS = {"rows": 2, "folds": 2, "auto": 3}
+MEASURED = ("seconds", "busy_seconds", "peak_bytes", "reused")
+
+
+def config(folder):
+    return write_config(folder, {
+        "tracks": {"kind": "synthesize", "rows": 9000},
+        "clean": {"kind": "clean", "input": "tracks",
+                  "recording": [["track_id"], ["artists", "track_name"]],
+                  "rules": {"track_genre": "set", "popularity": "mean"}},
+        "split": {"kind": "split", "input": "clean", "group": "recording"},
+        "folds": {"kind": "folds", "input": "split", "date": "release", "folds": 5,
+                  "gap_days": 30, "group": "recording"},
+        "popularity": {"kind": "train", "input": "split", "folds": "folds",
+                       "target": "popularity",
+                       "features": ["danceability", "energy", "tempo", "track_genre", "artists"],
+                       "recipe": [{"step": "target_encode", "columns": ["track_genre", "artists"]}],
+                       "model": {"kind": "forest", "trees": 30}},
+        "report": {"kind": "report"}}, block=64)
+
+
+def told(run_dir):
+    """What the training stage tells, but for times and memory."""
+    stage = json.loads((run_dir / "report.json").read_text())["stages"]["popularity"]
+    return {key: value for key, value in stage.items() if key not in MEASURED}
+
+
+def folds_saved(run_dir):
+    """Units of whole folds; those of their trees have ten digits."""
+    return [path for path in run_dir.glob("units/popularity*/*.unit")
+            if path.name.startswith("folds") and len(path.stem.split("-")[-1]) == 6]
+
+
+def wait_for_fold(process, run_dir, seconds=60):
+    until = time.monotonic() + seconds
+    while time.monotonic() < until and process.poll() is None:
+        if folds_saved(run_dir):
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def main():
+    with Folder() as folder:
+        path = config(folder)
+        done = segue("run", path, "--run-dir", folder / "whole")
+        check(done.returncode == 0, f"undisturbed run: {done.stderr}")
+        want, want_told = hashes(folder / "whole"), told(folder / "whole")
+        check("rmse" in json.dumps(want_told["metrics"]["folds"]), f"no folds in {want_told}")
+        for spread, ranks in RANKS.items():
+            words = ("run", path, "--set", f"/stages/popularity/spread={spread}", "--run-dir",
+                     folder / spread)
+            process = start(*words, ranks=ranks)
+            check(wait_for_fold(process, folder / spread), f"{spread}: no fold was saved")
+            for pid in ranks_of(process):
+                os.kill(pid, signal.SIGUSR1)
+            check(wait(process, 20) == 75, f"{spread}: exit {process.returncode}: "
+                                           f"{process.stderr.read()}")
+            kept = len(folds_saved(folder / spread))
+            check(1 <= kept < 5, f"{spread}: {kept} folds are kept")
+            again = segue(*words, ranks=5 - ranks)
+            check(again.returncode == 0, f"{spread}: resumed: {again.stderr}")
+            check(hashes(folder / spread) == want, f"{spread}: other results when resumed")
+            check(told(folder / spread) == want_told, f"{spread}: the report tells other things")
+    finish("folds")
+
+
+main()
