@@ -123,10 +123,16 @@ done:
   return status;
 }
 
-static Status take_fields(Artifact *artifact, Fields *fields, const Rows *rows) {
+Status artifact_take(Artifact *artifact, Fields *fields, const Rows *rows,
+                     const StoreTexts *texts) {
+  Status status = OK;
+  const char *summary = store_text(texts, "summary");
   Rows *own = artifact_rows(artifact);
   if (own) *own = *rows;
-  return artifact_fields(artifact, fields);
+  TRY(artifact_fields(artifact, fields));
+  if (summary) TRY(summary_from_json(summary, &artifact->summary));
+done:
+  return status;
 }
 
 Status artifact_read_all(const Comm *comm, const char *path, Artifact *artifact,
@@ -136,9 +142,7 @@ Status artifact_read_all(const Comm *comm, const char *path, Artifact *artifact,
   Rows rows;
   fields_init(&fields, FIELDS_IN);
   TRY(store_read_all(comm, path, texts, &fields, &rows));
-  AGREE(comm, take_fields(artifact, &fields, &rows));
-  const char *summary = store_text(texts, "summary");
-  AGREE(comm, summary ? summary_from_json(summary, &artifact->summary) : OK);
+  AGREE(comm, artifact_take(artifact, &fields, &rows, texts));
 done:
   fields_clear(&fields);
   return status;

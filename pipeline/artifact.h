@@ -23,4 +23,8 @@ CHECKED Status artifact_write_all(const Comm *comm, const char *path, const Stor
 CHECKED Status artifact_read_all(const Comm *comm, const char *path, Artifact *artifact,
                                  StoreTexts *texts);
 
+/* The same of what store_read_all has read, for those who find out from it what it is. Local. */
+CHECKED Status artifact_take(Artifact *artifact, Fields *fields, const Rows *rows,
+                             const StoreTexts *texts);
+
 #endif

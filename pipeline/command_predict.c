@@ -100,18 +100,40 @@ done:
   return status;
 }
 
+/* A newer segue's lineage may hold options that are unknown here: that would not be the thing to
+ * say, so the format is looked at first. */
+static Status check_format(const Fields *fields) {
+  const Field *field = fields_find(fields, "bundle/format");
+  if (!field || field->type != FIELD_INTEGER || field->dimensions > 0) return OK;
+  return bundle_check_format(*(const int64_t *)field->data);
+}
+
+/* What was read becomes the stages it came through, then the bundle of the last. The lineage comes
+ * before the bundle: an artifact of another kind is named as such. */
+static Status make_sense(const char *path, Fields *fields, const Rows *share,
+                         const StoreTexts *texts, bool root, Serving *s) {
+  Status status = OK;
+  TRY(status_prefix(check_format(fields), "%s: ", path));
+  TRY(parse_lineage(path, store_text(texts, "lineage"), s));
+  const Ancestor *own = &s->ancestors[s->n - 1];
+  artifact_init(&s->artifact, own->kind, own->options, root);
+  s->begun = true;
+  TRY(status_prefix(artifact_take(&s->artifact, fields, share, texts), "%s: ", path));
+done:
+  return status;
+}
+
 static Status load_all(const Comm *comm, const char *path, Serving *s) {
   Status status = OK;
-  StoreTexts texts = {0}, again = {0};
-  TRY(store_read_texts_all(comm, path, &texts));
-  AGREE(comm, parse_lineage(path, store_text(&texts, "lineage"), s));
-  const Ancestor *own = &s->ancestors[s->n - 1];
-  artifact_init(&s->artifact, own->kind, own->options, comm->rank == 0);
-  s->begun = true;
-  TRY(artifact_read_all(comm, path, &s->artifact, &again));
+  StoreTexts texts = {0};
+  Fields fields;
+  Rows share;
+  fields_init(&fields, FIELDS_IN);
+  TRY(store_read_all(comm, path, &texts, &fields, &share));
+  AGREE(comm, make_sense(path, &fields, &share, &texts, comm->rank == 0, s));
 done:
   store_texts_clear(&texts);
-  store_texts_clear(&again);
+  fields_clear(&fields);
   return status;
 }
 

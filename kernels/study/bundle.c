@@ -87,9 +87,19 @@ done:
   return status;
 }
 
+Status bundle_check_format(int64_t format) {
+  if (format >= 1 && format <= BUNDLE_FORMAT) return OK;
+  return status_fail(FORMAT,
+                     "the model is of format %lld, this segue reads formats 1 to %d: use a newer "
+                     "segue, or train the model again with this one",
+                     (long long)format, BUNDLE_FORMAT);
+}
+
 Status bundle_fields(Bundle *bundle, Fields *fields) {
   Status status = OK;
-  int64_t task = bundle->task;
+  int64_t task = bundle->task, format = BUNDLE_FORMAT;
+  TRY(fields_integer(fields, "format", &format));
+  TRY(bundle_check_format(format));
   TRY(fields_integer(fields, "task", &task));
   bundle->task = (Task)task;
   TRY(classes_fields(&bundle->classes, fields));

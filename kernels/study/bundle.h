@@ -8,6 +8,10 @@
 #include "kernels/model.h"
 #include "kernels/prepare/recipe.h"
 
+/* The version of what bundle_fields saves, models, steps and nodes of trees included. It rises when
+ * any of it changes; older ones are read for ever (tests/kept). */
+enum { BUNDLE_FORMAT = 1 };
+
 /* What to fit. Everything is borrowed and must outlive bundles made from it. */
 typedef struct Spec {
   const char *target;
@@ -36,7 +40,10 @@ static inline int64_t bundle_width(const Bundle *bundle) {
 /* Predict from raw columns. out rows.n x width, row by row. Local. Fails with INVALID when a needed
  * column is absent or of another type. */
 CHECKED Status bundle_predict(const Bundle *bundle, const Table *rows, double *out);
-/* Visit; IN needs bundle_init with the spec it was made by. Local. */
+/* Visit; IN needs bundle_init with the spec it was made by. Local. Fails with FORMAT when what is
+ * read is of a newer format, or no bundle. */
 CHECKED Status bundle_fields(Bundle *bundle, Fields *fields);
+/* Can this program read that format? Local. Fails with FORMAT, saying what to do. */
+CHECKED Status bundle_check_format(int64_t format);
 
 #endif

@@ -157,6 +157,31 @@ static void test_bad_fields(const Comm *comm) {
   fitted_clear(&fitted);
 }
 
+/* A model of a newer format is told from one that is broken. */
+static void test_formats(const Comm *comm) {
+  static Row rows[N];
+  Fitted fitted;
+  Fields fields, copy;
+  rows_random(rows, N, SEED, 40, 6, 5);
+  fit(&fitted, comm, rows, "flag");
+  fields_init(&fields, FIELDS_OUT);
+  CHECK_OK(bundle_fields(&fitted.bundle, &fields));
+  for (int64_t format = 0; format <= BUNDLE_FORMAT + 1; format++) {
+    Bundle loaded;
+    bool known = format >= 1 && format <= BUNDLE_FORMAT;
+    CHECK_OK(fields_copy(&fields, &copy));
+    CHECK_TEXT(copy.items[0].name, "format");
+    memcpy((void *)(uintptr_t)copy.items[0].data, &format, sizeof format);
+    bundle_init(&loaded, &fitted.spec);
+    CHECK_INTEGER(bundle_fields(&loaded, &copy), known ? OK : FORMAT);
+    if (format > BUNDLE_FORMAT) CHECK_MESSAGE("use a newer segue, or train the model again");
+    bundle_clear(&loaded);
+    fields_clear(&copy);
+  }
+  fields_clear(&fields);
+  fitted_clear(&fitted);
+}
+
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   Comm world = comm_world();
@@ -165,6 +190,7 @@ int main(int argc, char **argv) {
   test_same_bits(&world, "genre");
   test_missing_columns(&world);
   test_bad_fields(&world);
+  test_formats(&world);
   CHECK_INTEGER(memory_balance(), 0);
   if (check_failures > 0) fprintf(stderr, "seed %llu\n", (unsigned long long)SEED);
   int failed = check_report("bundle");
