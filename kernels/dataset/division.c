@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cuts.h"
-#include "groups.h"
+#include "kernels/numeric/cuts.h"
+#include "kernels/numeric/groups.h"
 #include "kernels/base/memory.h"
 #include "kernels/numeric/quantile.h"
 #include "kernels/numeric/random.h"

@@ -274,7 +274,7 @@ extern const StepKind target_encode_step;
 const StepKind target_encode_step = {
     .kind = {.name = "target_encode",
              .help = "Replaces words by the mean target of their training rows, out of fold.",
-             .version = 1,
+             .version = 2,
              .options_size = sizeof(TargetEncodeOptions),
              .options = rows},
     .plan = plan,

@@ -1,6 +1,6 @@
 /* Groups whose rows lie on different ranks: the extremes of a value within each. */
-#ifndef SEGUE_DATASET_GROUPS_H
-#define SEGUE_DATASET_GROUPS_H
+#ifndef SEGUE_NUMERIC_GROUPS_H
+#define SEGUE_NUMERIC_GROUPS_H
 
 #include "kernels/base/comm.h"
 

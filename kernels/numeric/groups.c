@@ -6,7 +6,7 @@
 #include "groups.h"
 
 #include "kernels/base/memory.h"
-#include "kernels/numeric/hash.h"
+#include "hash.h"
 
 typedef struct Entry {
   int64_t group, low, high;

@@ -12,7 +12,7 @@
 
 #include "groups.h"
 #include "kernels/base/memory.h"
-#include "kernels/numeric/quantile.h"
+#include "quantile.h"
 
 /* Rows of the first c parts among the first `rows` rows of all strata in order. */
 static int64_t rows_before(const CutParts *parts, int64_t rows, int64_t c) {

@@ -1,6 +1,6 @@
 /* Cuts: where rows in order of a key, within strata, are divided into parts of wanted sizes. */
-#ifndef SEGUE_DATASET_CUTS_H
-#define SEGUE_DATASET_CUTS_H
+#ifndef SEGUE_NUMERIC_CUTS_H
+#define SEGUE_NUMERIC_CUTS_H
 
 #include <stdbool.h>
 

@@ -2,9 +2,11 @@
 #include <stdlib.h>
 
 #include "kernels/base/fault.h"
-#include "kernels/dataset/groups.h"
+#include "kernels/numeric/groups.h"
 #include "kernels/numeric/rows.h"
-#include "rows.h"
+#include "kernels/base/memory.h"
+#include "kernels/numeric/random.h"
+#include "tests/check.h"
 
 enum { MOST = 300 };
 
