@@ -1,9 +1,8 @@
 /* The rounds of boosting; see boost_fit.h.
  *
- * A finished unit of work is a run of rounds: their trees, losses and gains, saved by rank 0 when
- * SAVE_SECONDS have passed since the last one, and when a stop was asked for. (One file a tree
- * would cost more than the tree.) Whoever resumes walks its own rows down the saved trees; raw
- * values are whole numbers, so they are the same as before.
+ * With refit there are two phases: rounds on what is not held back until early stopping ends them,
+ * and then as many rounds as were best, from nothing, on all rows. Saving and resuming is in
+ * boost_units.c.
  *
  * The training loss is measured CURVE_POINTS times, the validation loss after every round. */
 #include "boost_fit.h"
@@ -14,6 +13,7 @@
 
 #include "boost_grow.h"
 #include "boost_quantile.h"
+#include "boost_state.h"
 #include "kernels/base/memory.h"
 #include "kernels/numeric/fixed.h"
 #include "kernels/numeric/quantile.h"
@@ -21,39 +21,8 @@
 #include "node.h"
 
 enum { CURVE_POINTS = 60 };
-static const double SAVE_SECONDS = 2;
 /* Gradients below count as this large when the scale is chosen. */
 static const double SCALE_LEAST = 0x1p-100;
-
-typedef struct Fit {
-  const Comm *comm;
-  const TrainingData *data;
-  const GbdtOptions *options;
-  const BoostConstraints *constraints;
-  WorkSink *sink;
-  Gbdt *model;
-  BoostHistory *history;
-  BoostTable table;
-  BoostLayout layout;
-  BoostGrower *grower;
-  BoostSample sample;
-  double *level;              /* outputs x n: raw values in units */
-  double *g, *h, *log_sum;    /* n_train */
-  double *value;              /* leaves */
-  int64_t *begin;             /* leaves + 1; with the two below where leaves are quantiles */
-  uint64_t *key;              /* n_train */
-  int64_t *share;             /* n_train: weights as whole numbers */
-  double most_weight;         /* over all ranks */
-  uint64_t *packed;           /* n_train x words */
-  int32_t *row, *feature;     /* the sample */
-  int32_t *rest, *leaf_value; /* rows outside the sample, and what they get */
-  int64_t n_rest;
-  int64_t node_capacity, offset_capacity, rounds_capacity;
-  int64_t saved_rounds, units; /* rounds in saved units, and those */
-  double save_time;
-  int64_t judged; /* rounds looked at for early stopping, and the least validation loss of them */
-  double least;
-} Fit;
 
 /* ---- memory ---- */
 
@@ -65,6 +34,7 @@ static void fit_clear(Fit *fit) {
   memory_free(&fit->h);
   memory_free(&fit->log_sum);
   memory_free(&fit->value);
+  memory_free(&fit->count);
   memory_free(&fit->begin);
   memory_free(&fit->key);
   memory_free(&fit->share);
@@ -99,6 +69,7 @@ static Status leaves_allocate(Fit *fit) {
   int64_t leaves = boost_grower_leaves(fit->grower), n = fit->table.n_train;
   bool renews = boost_loss_renews(&fit->model->loss);
   TRY(NEW(&fit->value, leaves));
+  TRY(NEW(&fit->count, leaves));
   TRY(NEW(&fit->begin, renews ? leaves + 1 : 0));
   TRY(NEW(&fit->key, renews ? n : 0));
   TRY(NEW(&fit->share, renews ? n : 0));
@@ -110,10 +81,10 @@ void boost_history_clear(BoostHistory *history) {
   memory_free(&history->train);
   memory_free(&history->valid);
   memory_free(&history->gain);
+  memory_free(&history->cover);
 }
 
-/* Room for `rounds` more losses and `trees` more trees with `nodes` more nodes. */
-static Status make_room(Fit *fit, int64_t rounds, int64_t trees, int64_t nodes) {
+Status boost_make_room(Fit *fit, int64_t rounds, int64_t trees, int64_t nodes) {
   Status status = OK;
   Ensemble *e = &fit->model->ensemble;
   BoostHistory *history = fit->history;
@@ -121,6 +92,10 @@ static Status make_room(Fit *fit, int64_t rounds, int64_t trees, int64_t nodes) 
   int64_t both = fit->rounds_capacity;
   TRY(RESERVE(&e->node_offset, &fit->offset_capacity, e->n_trees + trees + 1));
   TRY(RESERVE(&e->node, &fit->node_capacity, used + nodes));
+  if (fit->options->shap_rows > 0) {
+    TRY(RESERVE(&history->cover, &fit->cover_capacity, used + nodes));
+  }
+  if (fit->phase > 0) return OK;
   TRY(RESERVE(&history->train, &both, history->rounds + rounds));
   TRY(RESERVE(&history->valid, &fit->rounds_capacity, history->rounds + rounds));
 done:
@@ -247,6 +222,32 @@ static void apply_tree(Fit *fit, const BoostTree *tree, double *level) {
   for (int64_t i = 0; i < fit->n_rest; i++) level[fit->rest[i]] += fit->leaf_value[i];
 }
 
+/* Covers of a subtree from those of its leaves. */
+static int32_t sum_cover(const int64_t *node, int32_t *cover, int64_t at) {
+  if (!node_is_leaf(node[at])) {
+    cover[at] = sum_cover(node, cover, at + node_words(node[at]));
+    cover[at] += sum_cover(node, cover, at + node_low(node[at]));
+  }
+  return cover[at];
+}
+
+/* The rows of the sample that came to each node, over all ranks. Collective.
+ * cover: tree->n_nodes; rows beyond 2^30 are counted in twos, fours ... */
+static void count_rows_all(Fit *fit, const BoostTree *tree, int32_t *cover) {
+  int shift = 0;
+  while (fit->table.n_train_global >> shift >= 1 << 30) shift++;
+  for (int64_t l = 0; l < tree->n_leaves; l++) {
+    fit->count[l] = tree->leaf[l].end - tree->leaf[l].begin;
+  }
+  comm_sum_all(fit->comm, fit->count, tree->n_leaves);
+  memset(cover, 0, (size_t)tree->n_nodes * sizeof *cover);
+  for (int64_t l = 0; l < tree->n_leaves; l++) {
+    int64_t count = fit->count[l] >> shift;
+    cover[tree->leaf[l].node] = count > 0 ? (int32_t)count : 1;
+  }
+  sum_cover(tree->node, cover, 0);
+}
+
 static void append_tree(Fit *fit, const BoostTree *tree, const BoostRules *rules) {
   Ensemble *e = &fit->model->ensemble;
   memcpy(e->node + e->node_offset[e->n_trees], tree->node,
@@ -319,138 +320,17 @@ static Status run_round_all(Fit *fit, int64_t round) {
       step_leaves(&tree, &rules, fit->value);
     }
     apply_tree(fit, &tree, fit->level + k * fit->table.n);
-    AGREE(fit->comm, make_room(fit, 1, outputs, tree.n_nodes));
+    AGREE(fit->comm, boost_make_room(fit, 1, outputs, tree.n_nodes));
+    if (fit->history->cover) {
+      const Ensemble *e = &fit->model->ensemble;
+      count_rows_all(fit, &tree, fit->history->cover + e->node_offset[e->n_trees]);
+    }
     append_tree(fit, &tree, &rules);
   }
-  measure_round_all(fit, round);
-  fit->history->rounds = round + 1;
-done:
-  return status;
-}
-
-/* ---- units of work ---- */
-
-/* The rounds since the last unit, OUT; or the next unit, IN. */
-static Status unit_fields(Fit *fit, Fields *fields, int64_t *rounds, int64_t **offset,
-                          int64_t **node, double **train, double **valid, double **gain) {
-  Status status = OK;
-  bool out = fields->mode == FIELDS_OUT;
-  int64_t trees = out ? *rounds * fit->model->loss.outputs : -1;
-  int64_t nodes = out ? (*offset)[trees] - (*offset)[0] : -1, n_offset = out ? trees + 1 : -1;
-  int64_t d = fit->model->ensemble.bins.d;
-  TRY(fields_integer(fields, "rounds", rounds));
-  TRY(fields_array(fields, "node_offset", FIELD_INTEGER, offset, 1, &n_offset));
-  TRY(fields_array(fields, "node", FIELD_INTEGER, node, 1, &nodes));
-  TRY(fields_array(fields, "train", FIELD_REAL, train, 1, rounds));
-  TRY(fields_array(fields, "valid", FIELD_REAL, valid, 1, rounds));
-  TRY(fields_array(fields, "gain", FIELD_REAL, gain, 1, &d));
-  if (!out && (*rounds < 1 || n_offset != *rounds * fit->model->loss.outputs + 1 ||
-               (*offset)[n_offset - 1] - (*offset)[0] != nodes)) {
-    return status_fail(FORMAT, "gbdt: a saved unit holds %lld rounds, %lld trees and %lld nodes",
-                       (long long)*rounds, (long long)n_offset - 1, (long long)nodes);
-  }
-done:
-  return status;
-}
-
-/* Rank 0 saves; all say that a unit is done. Returns true when a stop was asked for here. */
-static bool save_unit(Fit *fit) {
-  BoostHistory *history = fit->history;
-  Ensemble *e = &fit->model->ensemble;
-  int64_t first = fit->saved_rounds, rounds = history->rounds - first;
-  int64_t *offset = e->node_offset + first * fit->model->loss.outputs;
-  int64_t *node = e->node + offset[0];
-  double *train = history->train + first, *valid = history->valid + first;
-  Fields fields;
-  fields_init(&fields, FIELDS_OUT);
-  bool made =
-      fit->comm->rank == 0 && fields_integer(&fields, "first", &first) == OK &&
-      unit_fields(fit, &fields, &rounds, &offset, &node, &train, &valid, &history->gain) == OK;
-  bool stop =
-      work_tick(fit->sink, fit->units, history->rounds, fit->options->trees, made ? &fields : NULL);
-  fields_clear(&fields);
-  fit->units++;
-  fit->saved_rounds = history->rounds;
-  fit->save_time = MPI_Wtime();
-  return stop;
-}
-
-/* After a round: progress; a unit when it is time; STOPPED, agreed, when any rank was asked to. */
-static Status tick_all(Fit *fit) {
-  Status status = OK;
-  if (!fit->sink) return OK;
-  int64_t flags[2] = {work_stopping(fit->sink), MPI_Wtime() - fit->save_time > SAVE_SECONDS};
-  if (fit->comm->rank > 0) flags[1] = 0;
-  comm_max_all(fit->comm, flags, 2);
-  if (!flags[0] && !flags[1]) {
-    flags[0] = work_tick(fit->sink, fit->units, fit->history->rounds, fit->options->trees, NULL);
-    flags[0] = comm_any_all(fit->comm, flags[0] != 0);
-  }
-  if (flags[0] || flags[1]) {
-    bool stop = save_unit(fit) || flags[0];
-    if (comm_any_all(fit->comm, stop) && fit->history->rounds < fit->options->trees) {
-      return status_fail(STOPPED,
-                         "stopped on request after %lld of %lld rounds; run again to go on",
-                         (long long)fit->history->rounds, (long long)fit->options->trees);
-    }
-  }
-  return status;
-}
-
-/* Put a saved unit's rounds behind those that are there. */
-static Status place_unit(Fit *fit, Fields *fields) {
-  Status status = OK;
-  Ensemble *e = &fit->model->ensemble;
-  BoostHistory *history = fit->history;
-  int64_t rounds = -1, *offset = NULL, *node = NULL;
-  double *train = NULL, *valid = NULL, *gain = NULL;
-  TRY(unit_fields(fit, fields, &rounds, &offset, &node, &train, &valid, &gain));
-  int64_t trees = rounds * fit->model->loss.outputs, nodes = offset[trees] - offset[0];
-  TRY(make_room(fit, rounds, trees, nodes));
-  int64_t at = e->node_offset[e->n_trees];
-  memcpy(e->node + at, node, (size_t)nodes * sizeof *node);
-  for (int64_t t = 1; t <= trees; t++) e->node_offset[e->n_trees + t] = at + offset[t] - offset[0];
-  e->n_trees += trees;
-  memcpy(history->train + history->rounds, train, (size_t)rounds * sizeof *train);
-  memcpy(history->valid + history->rounds, valid, (size_t)rounds * sizeof *valid);
-  memcpy(history->gain, gain, (size_t)e->bins.d * sizeof *gain);
-  history->rounds += rounds;
-done:
-  memory_free(&offset);
-  memory_free(&node);
-  memory_free(&train);
-  memory_free(&valid);
-  memory_free(&gain);
-  return status;
-}
-
-/* Does a unit go on where those before it end? One that a broken attempt left behind may not. */
-static bool follows(const Fit *fit, Fields *fields) {
-  int64_t first = -1;
-  return fields_integer(fields, "first", &first) == OK && first == fit->history->rounds;
-}
-
-/* Take the units of an earlier attempt that all ranks find, and bring the raw values up to them. */
-static Status resume_all(Fit *fit) {
-  Status status = OK;
-  Ensemble *e = &fit->model->ensemble;
-  fit->save_time = MPI_Wtime();
-  if (!fit->sink || !fit->sink->find) return OK;
-  for (bool more = true; more;) {
-    Fields fields;
-    fields_init(&fields, FIELDS_IN);
-    bool found = fit->sink->find(fit->sink, fit->units, &fields) && follows(fit, &fields);
-    more = !comm_any_all(fit->comm, !found);
-    Status local = more ? place_unit(fit, &fields) : OK;
-    fields_clear(&fields);
-    AGREE(fit->comm, local);
-    fit->units += more;
-  }
-  fit->saved_rounds = fit->history->rounds;
-  for (int64_t t = 0; t < e->n_trees; t++) {
-    double *level = fit->level + t % fit->model->loss.outputs * fit->table.n;
-    ensemble_leaves(e, t, fit->table.codes, NULL, fit->table.n, fit->leaf_value);
-    for (int64_t i = 0; i < fit->table.n; i++) level[i] += fit->leaf_value[i];
+  fit->rounds = round + 1;
+  if (fit->phase == 0) {
+    measure_round_all(fit, round);
+    fit->history->rounds = round + 1;
   }
 done:
   return status;
@@ -471,14 +351,13 @@ static bool is_over(Fit *fit) {
   return stopping && history->rounds - history->best >= fit->options->early_stopping;
 }
 
-static Status begin_all(Fit *fit) {
+/* Tables and buffers of a phase that holds a share of the rows back. */
+static Status begin_all(Fit *fit, double held_back) {
   Status status = OK;
   const GbdtOptions *o = fit->options;
   Gbdt *model = fit->model;
   const BoostTable *t = &fit->table;
-  bool stopping = o->early_stopping != OPTION_NONE_INTEGER;
-  TRY(boost_table_all(fit->comm, fit->data, &model->ensemble.bins,
-                      stopping ? o->validation_share : 0, &fit->table));
+  TRY(boost_table_all(fit->comm, fit->data, &model->ensemble.bins, held_back, &fit->table));
   BoostTargets targets = {.n = t->n_train, .target = t->target, .weight = t->weight};
   TRY(boost_loss_begin_all(fit->comm, &targets, &model->loss));
   bool weighted = comm_any_all(fit->comm, t->weight != NULL);
@@ -495,12 +374,32 @@ static Status begin_all(Fit *fit) {
       .histogram_bytes = BOOST_HISTOGRAM_BYTES};
   TRY(boost_grower_new_all(fit->comm, &rows, &fit->layout, &limits, &fit->grower));
   AGREE(fit->comm, leaves_allocate(fit));
-  AGREE(fit->comm, make_room(fit, 0, 0, 0));
+  AGREE(fit->comm, boost_make_room(fit, 0, 0, 0));
   for (int64_t i = 0; weighted && i < t->n_train; i++) {
     fit->most_weight = fmax(fit->most_weight, t->weight[i]);
   }
   comm_max_real_all(fit->comm, &fit->most_weight, 1);
-  TRY(resume_all(fit));
+  TRY(boost_resume_all(fit));
+done:
+  return status;
+}
+
+/* Fit again, on all rows, for the best number of rounds. */
+static Status refit_all(Fit *fit) {
+  Status status = OK;
+  boost_end_phase(fit);
+  fit_clear(fit);
+  boost_loss_clear(&fit->model->loss);
+  memory_free(&fit->history->gain);
+  fit->model->ensemble.n_trees = 0;
+  fit->phase = 1;
+  fit->rounds = fit->saved_rounds = 0;
+  fit->most_weight = 0;
+  TRY(begin_all(fit, 0));
+  while (fit->rounds < fit->history->best) {
+    TRY(run_round_all(fit, fit->rounds));
+    TRY(boost_tick_all(fit));
+  }
 done:
   return status;
 }
@@ -516,6 +415,7 @@ Status boost_fit_all(const Comm *comm, const TrainingData *data, const GbdtOptio
                      const BoostConstraints *constraints, WorkSink *sink, Gbdt *model,
                      BoostHistory *history) {
   Status status = OK;
+  bool stopping = options->early_stopping != OPTION_NONE_INTEGER;
   Fit fit = {.comm = comm,
              .data = data,
              .options = options,
@@ -524,11 +424,13 @@ Status boost_fit_all(const Comm *comm, const TrainingData *data, const GbdtOptio
              .model = model,
              .history = history};
   *history = (BoostHistory){0};
-  TRY(begin_all(&fit));
-  while (!is_over(&fit) && history->rounds < options->trees) {
-    TRY(run_round_all(&fit, history->rounds));
-    TRY(tick_all(&fit));
+  TRY(begin_all(&fit, stopping ? options->validation_share : 0));
+  while (!is_over(&fit) && fit.rounds < options->trees) {
+    TRY(run_round_all(&fit, fit.rounds));
+    TRY(boost_tick_all(&fit));
   }
+  if (stopping && options->refit) TRY(refit_all(&fit));
+  if (options->permutations > 0) boost_end_phase(&fit); /* they take long, and may be stopped */
   AGREE(comm, finish(&fit));
 done:
   fit_clear(&fit);

@@ -7,10 +7,13 @@
 
 /* What training has to tell. Replicated. */
 typedef struct BoostHistory {
-  int64_t rounds;        /* made, including those that were cut off again */
+  int64_t rounds;        /* made, including those that were cut off again, but for a refit's */
   int64_t best;          /* rounds of the model */
   double *train, *valid; /* rounds losses, NaN where not measured */
-  double *gain;          /* d: loss taken away by splits on each feature, all rounds made */
+  double *gain;          /* d: loss taken away by splits on each feature, all rounds made; of the
+                            refit's where there is one */
+  int32_t *cover;        /* per node of the model: rows of the sample that came there, each once,
+                            whatever it weighs; NULL unless rows are explained */
 } BoostHistory;
 
 /* By feature; NULL: none. See BoostRules. */

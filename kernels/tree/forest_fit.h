@@ -4,6 +4,7 @@
 
 #include "forest.h"
 #include "samples.h"
+#include "shap_report.h"
 
 /* One tree as it was made or found. */
 typedef struct PlacedTree {
@@ -40,6 +41,10 @@ CHECKED Status forest_fit_all(const Comm *comm, const TrainingData *data, const 
 /* Size, out-of-bag score and importance of the grown forest, into summary.
  * Collective. Fails with MEMORY, STOPPED, agreed. */
 CHECKED Status forest_report_all(const ForestFit *fit, Summary *summary);
+/* The forest's trees for shap.h: outputs are the value, the probability of the second class, or
+ * those of all classes; with more than two classes they add up to a prediction within 2^-29, since
+ * shares are rounded. Local; borrows both. */
+ShapTrees forest_shap_trees(const Forest *forest, const int32_t *cover);
 /* Means of magnitudes of SHAP values over options->shap_rows rows, into summary.
  * Collective. Fails with MEMORY, STOPPED, agreed. One Allreduce of d sums. */
 CHECKED Status forest_shap_all(const ForestFit *fit, Summary *summary);

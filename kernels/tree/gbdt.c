@@ -1,5 +1,6 @@
-/* The model kind gbdt; see gbdt.h. Training is in boost_fit.c; here are the options, what the model
- * says, what lasts, and prediction: rows are binned once in blocks, and walk tree by tree. */
+/* The model kind gbdt; see gbdt.h. Training is in boost_fit.c, what the model says in
+ * gbdt_report.c; here are the options, what lasts, and prediction: rows are binned once in blocks,
+ * and walk tree by tree. */
 #include "gbdt.h"
 
 #include <math.h>
@@ -7,144 +8,17 @@
 #include <string.h>
 
 #include "boost_fit.h"
+#include "gbdt_report.h"
 #include "kernels/class_weight.h"
 #include "kernels/base/memory.h"
 #include "node.h"
 #include "walk.h"
 
 enum {
-  BARS = 30, /* features drawn in the report */
   LEAVES_MOST = 65536,
   GROUPS_MOST = 64,
   DEPTH_MOST = 16, /* without a limit of leaves */
 };
-
-/* ---- what the model says ---- */
-
-/* Features by falling gain, ties in their order. */
-static void order_features(const double *gain, int64_t d, int32_t *order) {
-  for (int32_t j = 0; j < d; j++) {
-    int32_t at = j;
-    for (; at > 0 && gain[order[at - 1]] < gain[j]; at--) order[at] = order[at - 1];
-    order[at] = j;
-  }
-}
-
-static void count_splits(const Ensemble *e, int64_t *splits) {
-  for (int64_t i = 0; i < e->node_offset[e->n_trees]; i += node_words(e->node[i])) {
-    if (!node_is_leaf(e->node[i])) splits[node_feature(e->node[i])]++;
-  }
-}
-
-static Status write_importance(const double *shares, const int64_t *splits, const int32_t *order,
-                               int64_t d, char **names, Summary *summary) {
-  Status status = OK;
-  static const char *const columns[] = {"feature", "gain", "splits"};
-  int64_t table = -1;
-  TRY(summary_table(summary, "importance", "Importance of the features", 3, columns, &table));
-  for (int64_t i = 0; i < d; i++) {
-    Cell cells[] = {cell_text(names[i]), cell_real(shares[i]), cell_integer(splits[order[i]])};
-    TRY(summary_row(summary, table, cells));
-  }
-  char title[] = "Importance of the features", label[] = "share of the loss taken away";
-  char name[] = "importance";
-  int64_t bars = d < BARS ? d : BARS;
-  double *y = (double *)(uintptr_t)shares;
-  Series series = {.name = name,
-                   .title = title,
-                   .y_label = label,
-                   .kind = SERIES_BARS,
-                   .n_x = bars,
-                   .n_y = bars,
-                   .y = y,
-                   .x_names = names};
-  TRY(summary_series(summary, &series));
-done:
-  return status;
-}
-
-static Status report_importance(const Gbdt *model, const BoostHistory *history, char **given,
-                                Summary *summary) {
-  Status status = OK;
-  int64_t d = model->ensemble.bins.d, *splits = NULL;
-  int32_t *order = NULL;
-  char **names = NULL;
-  double *shares = NULL, total = 0;
-  TRY(NEW(&order, d));
-  TRY(NEW(&names, d));
-  TRY(NEW(&shares, d));
-  TRY(NEW(&splits, d));
-  order_features(history->gain, d, order);
-  count_splits(&model->ensemble, splits);
-  for (int64_t j = 0; j < d; j++) total += history->gain[j];
-  for (int64_t i = 0; i < d; i++) {
-    char number[40];
-    snprintf(number, sizeof number, "feature %d", (int)order[i]);
-    TRY(memory_text(&names[i], given && given[order[i]] ? given[order[i]] : number));
-    shares[i] = total > 0 ? history->gain[order[i]] / total : 0;
-  }
-  TRY(write_importance(shares, splits, order, d, names, summary));
-done:
-  for (int64_t i = 0; names && i < d; i++) memory_free(&names[i]);
-  memory_free(&order);
-  memory_free(&names);
-  memory_free(&shares);
-  memory_free(&splits);
-  return status;
-}
-
-static Status report_curve(const BoostHistory *history, const double *loss, const char *name,
-                           const char *title, const char *label, Summary *summary) {
-  Status status = OK;
-  double *x = NULL, *y = NULL;
-  int64_t n = 0;
-  TRY(NEW(&x, history->rounds));
-  TRY(NEW(&y, history->rounds));
-  for (int64_t r = 0; r < history->rounds; r++) {
-    if (isnan(loss[r])) continue;
-    x[n] = (double)(r + 1);
-    y[n++] = loss[r];
-  }
-  char x_label[] = "rounds";
-  Series line = {.name = (char *)(uintptr_t)name,
-                 .title = (char *)(uintptr_t)title,
-                 .x_label = x_label,
-                 .y_label = (char *)(uintptr_t)label,
-                 .kind = SERIES_LINE,
-                 .n_x = n,
-                 .n_y = n,
-                 .x = x,
-                 .y = y};
-  if (n > 0) TRY(summary_series(summary, &line));
-done:
-  memory_free(&x);
-  memory_free(&y);
-  return status;
-}
-
-static Status report(const Gbdt *model, const BoostHistory *history, char **names,
-                     Summary *summary) {
-  Status status = OK;
-  const Ensemble *e = &model->ensemble;
-  const char *loss = boost_loss_name(&model->loss);
-  if (!summary->active || e->n_trees == 0) return OK;
-  TRY(summary_note(summary, NOTE_INFO, "%lld trees in %lld rounds, %lld leaves each on average",
-                   (long long)e->n_trees, (long long)history->best,
-                   (long long)(ensemble_n_leaves(e) / e->n_trees)));
-  if (!isnan(history->valid[0])) {
-    TRY(summary_metric(summary, "validation", loss, history->valid[history->best - 1], false,
-                       false));
-    TRY(summary_note(summary, NOTE_INFO,
-                     "Stopped after %lld rounds; round %lld was the best on the rows held back, "
-                     "which the model was not fitted to",
-                     (long long)history->rounds, (long long)history->best));
-  }
-  TRY(report_curve(history, history->train, "training_loss", "Training loss", loss, summary));
-  TRY(report_curve(history, history->valid, "validation_loss", "Validation loss", loss, summary));
-  TRY(report_importance(model, history, names, summary));
-done:
-  return status;
-}
 
 /* ---- fitting ---- */
 
@@ -252,7 +126,7 @@ static Status gbdt_fit_all(const Comm *comm, const TrainingData *data, const voi
   TRY(class_weights_all(comm, data, &classes, &weight));
   if (weight) weighted.weight = weight;
   TRY(boost_fit_all(comm, &weighted, o, &constraints, sink, model, &history));
-  AGREE(comm, report(model, &history, data->x->names, summary));
+  TRY(gbdt_report_all(comm, &weighted, o, model, &history, sink, summary));
 done:
   memory_free(&constraints.slope);
   memory_free(&constraints.group);
@@ -353,6 +227,10 @@ static Status gbdt_check(const void *options) {
                        "monotone: leaves that are quantiles obey no direction; use the "
                        "objective squared_error or leave monotone out");
   }
+  if (o->refit && o->early_stopping == OPTION_NONE_INTEGER) {
+    return status_fail(INVALID,
+                       "refit: true needs early_stopping, which finds how many rounds are best");
+  }
   if (o->interactions.n > GROUPS_MOST) {
     return status_fail(INVALID, "interactions: %lld groups; at most %d are allowed",
                        (long long)o->interactions.n, GROUPS_MOST);
@@ -413,6 +291,9 @@ static const Option rows[] = {
         "best round; null: never."),
     OPTION_REAL(GbdtOptions, validation_share, "0.1", 0, 0.9,
                 "Share of the recordings that is held back for early_stopping."),
+    OPTION_BOOLEAN(GbdtOptions, refit, "false",
+                   "After early stopping, fit again on all training rows, those held back too, for "
+                   "the best number of rounds; it costs so many rounds more."),
     CLASS_WEIGHT_ROWS(GbdtOptions),
     OPTION_MAP(GbdtOptions, monotone, "{}", slope_rows, GbdtSlope,
                "Feature: 1 or -1, the only direction in which predictions may move with it."),
@@ -420,6 +301,14 @@ static const Option rows[] = {
         GbdtOptions, interactions, "[]",
         "Groups of features: on a path from the root only features of one group meet; "
         "a feature of no group meets none."),
+    OPTION_INTEGER(
+        GbdtOptions, permutations, "0", 0, 1000,
+        "Repetitions of permutation importance: how much the loss rises, on the rows "
+        "held back or, without any or after a refit, on the training rows; 0: none. Each "
+        "costs as much as predicting these rows, for every feature."),
+    OPTION_INTEGER(GbdtOptions, shap_rows, "1000", 0, 10000,
+                   "Training rows, drawn once, over which the report shows how much each feature "
+                   "adds to raw predictions (SHAP); 0: none."),
     {.name = NULL},
 };
 

@@ -7,7 +7,14 @@
  *
  * Early stopping holds a share of the recordings back, measures the loss on them after every round,
  * and ends when `early_stopping` rounds brought nothing better; the model is cut back to the best
- * round (ties: the earlier). It is not fitted again on all rows: what was held back stays unseen.
+ * round (ties: the earlier). As in the well-known libraries that is the model: what was held back
+ * stays unseen. With `refit` another one is fitted from nothing on all training rows, for exactly
+ * the best number of rounds (not more in proportion to the rows).
+ *
+ * SHAP values (shap.h) are of the raw value: the target's for regressions, a logarithm for Poisson,
+ * log-odds of the second of two classes, the score of a row's likeliest class with more. A node's
+ * cover is the number of training rows of the round's sample that came there, each once, as in
+ * LightGBM and scikit-learn (XGBoost sums second derivatives, which is the same for squared_error).
  */
 #ifndef SEGUE_TREE_GBDT_H
 #define SEGUE_TREE_GBDT_H
@@ -34,8 +41,11 @@ typedef struct GbdtOptions {
   int64_t bins;
   int64_t early_stopping; /* OPTION_NONE_INTEGER: never */
   double validation_share;
+  bool refit;
   Map monotone; /* of GbdtSlope, by feature */
   TextLists interactions;
+  int64_t shap_rows;    /* explained for the report; 0: none */
+  int64_t permutations; /* per feature; 0: no permutation importance */
 } GbdtOptions;
 
 typedef struct Gbdt {

@@ -30,14 +30,13 @@ enum {
 };
 
 struct Shap {
-  const Forest *forest;
-  const int32_t *cover;
-  int64_t d, width;
+  ShapTrees trees;
+  int64_t d;
   int64_t levels;         /* of the deepest tree */
   int64_t unlike;         /* features on a path at most */
   int64_t points;         /* of the quadrature, with padding */
   double *point, *weight; /* points; padding weighs 0 */
-  int64_t *expected;      /* width: sums of the trees' expectations */
+  int64_t *expected;      /* outputs: sums of the trees' expectations */
   double *product;        /* levels x ROWS x points: on the way down */
   double *below;          /* the same: sums on the way up */
   uint8_t *state;         /* levels x ROWS: 0, 1, 2 as above */
@@ -48,8 +47,9 @@ struct Shap {
   int32_t *leaf;          /* ROWS: what rows reach */
   /* The sweep under way. */
   int64_t tree, n;
-  const uint8_t *codes;
-  const int32_t *class;
+  uint8_t *codes;       /* ROWS */
+  int32_t class[ROWS];  /* the output that is explained */
+  int64_t number[ROWS]; /* of the row as given */
 };
 
 /* What an edge does to rows, by state: factors of products, and of sums (with weights). */
@@ -57,15 +57,21 @@ typedef struct Edge {
   double *change, *gain; /* 3 x points each */
 } Edge;
 
-static int64_t leaf_value(const Forest *forest, int64_t tree, int32_t low, int32_t class) {
-  const Ensemble *e = &forest->ensemble;
-  if (forest_width(forest) == 1) return low;
+static int64_t leaf_value(const ShapTrees *trees, int64_t tree, int32_t low, int32_t class) {
+  const Ensemble *e = trees->ensemble;
+  if (!trees->shares) return low;
   if (low < 0) return -1 - low == class ? INT64_C(1) << GROW_SHARE_BITS : 0;
   const uint16_t *entry = e->leaf_class + e->leaf_offset[tree] + low;
   for (int64_t k = 1; k <= entry[0]; k++) {
     if (entry[k] == class) return e->leaf_share[e->leaf_offset[tree] + low + k];
   }
   return 0;
+}
+
+/* Does every tree add to one output, and to which? */
+static bool takes_turns(const ShapTrees *trees) { return !trees->shares && trees->outputs > 1; }
+static int32_t turn_of(const ShapTrees *trees, int64_t tree) {
+  return (int32_t)(tree % trees->outputs);
 }
 
 /* ---- the sweep ---- */
@@ -136,14 +142,13 @@ static void come_up(Shap *s, int64_t feature, int64_t level, const Edge *edge) {
 }
 
 static void sweep(Shap *s, int64_t at, int64_t level) {
-  const Ensemble *e = &s->forest->ensemble;
+  const Ensemble *e = s->trees.ensemble;
   int64_t points = s->points, node = e->node[at];
   double *below = s->below + level * ROWS * points;
   if (node_is_leaf(node)) {
     const double *product = s->product + level * ROWS * points;
     for (int64_t r = 0; r < s->n; r++) {
-      int32_t class = s->class ? s->class[r] : 0;
-      double value = (double)leaf_value(s->forest, s->tree, node_low(node), class);
+      double value = (double)leaf_value(&s->trees, s->tree, node_low(node), s->class[r]);
       for (int64_t k = 0; k < points; k++) below[r * points + k] = value * product[r * points + k];
     }
     return;
@@ -155,7 +160,7 @@ static void sweep(Shap *s, int64_t at, int64_t level) {
   memset(below, 0, (size_t)(s->n * points) * sizeof *below);
   for (int side = 0; side < 2; side++) {
     int64_t child = at + (side ? node_low(node) : node_words(node));
-    double after = before * ((double)s->cover[child] / (double)s->cover[at]);
+    double after = before * ((double)s->trees.cover[child] / (double)s->trees.cover[at]);
     fill_edge(s, before, after, &edge);
     go_down(s, e->node + at, side == 1, level, &edge);
     s->share[feature] = after;
@@ -169,16 +174,16 @@ static void sweep(Shap *s, int64_t at, int64_t level) {
 
 /* The row's sum over all trees, of the class's. */
 static void add_leaves(Shap *s, int64_t tree, int64_t *sums) {
-  ensemble_leaves(&s->forest->ensemble, tree, s->codes, NULL, s->n, s->leaf);
+  ensemble_leaves(s->trees.ensemble, tree, s->codes, NULL, s->n, s->leaf);
   for (int64_t r = 0; r < s->n; r++) {
-    sums[r] += leaf_value(s->forest, tree, s->leaf[r], s->class ? s->class[r] : 0);
+    sums[r] += leaf_value(&s->trees, tree, s->leaf[r], s->class[r]);
   }
 }
 
 /* Round, and make the numbers add up. */
 static void write_row(const Shap *s, int64_t r, int64_t sum, int64_t *out) {
   int64_t d = s->d, most = 0;
-  out[d] = s->expected[s->width > 1 ? s->class[r] : 0];
+  out[d] = s->expected[s->class[r]];
   int64_t left = sum - out[d];
   for (int64_t j = 0; j < d; j++) {
     out[j] = llrint(s->phi[j * ROWS + r]);
@@ -188,27 +193,35 @@ static void write_row(const Shap *s, int64_t r, int64_t sum, int64_t *out) {
   out[most] += left;
 }
 
-void shap_explain(Shap *s, const uint8_t *codes, const int32_t *class, int64_t n, int64_t *out) {
-  const Ensemble *e = &s->forest->ensemble;
-  int64_t stride = bins_stride(s->d);
-  for (int64_t first = 0; first < n; first += ROWS) {
-    int64_t sums[ROWS] = {0};
-    s->n = n - first < ROWS ? n - first : ROWS;
-    s->codes = codes + first * stride;
-    s->class = class ? class + first : NULL;
-    memset(s->phi, 0, (size_t)(s->d * ROWS) * sizeof *s->phi);
-    for (s->tree = 0; s->tree < e->n_trees; s->tree++) {
-      sweep(s, e->node_offset[s->tree], 0);
-      add_leaves(s, s->tree, sums);
-    }
-    for (int64_t r = 0; r < s->n; r++) write_row(s, r, sums[r], out + (first + r) * (s->d + 1));
+/* Explain the rows of the block; those of trees that take turns are of one class. */
+static void explain_block(Shap *s, int64_t *out) {
+  const Ensemble *e = s->trees.ensemble;
+  int64_t sums[ROWS] = {0};
+  if (s->n == 0) return;
+  memset(s->phi, 0, (size_t)(s->d * ROWS) * sizeof *s->phi);
+  for (s->tree = 0; s->tree < e->n_trees; s->tree++) {
+    if (takes_turns(&s->trees) && turn_of(&s->trees, s->tree) != s->class[0]) continue;
+    sweep(s, e->node_offset[s->tree], 0);
+    add_leaves(s, s->tree, sums);
   }
+  for (int64_t r = 0; r < s->n; r++) write_row(s, r, sums[r], out + s->number[r] * (s->d + 1));
+  s->n = 0;
 }
 
-double shap_unit(const Forest *forest) {
-  double trees = (double)forest->ensemble.n_trees;
-  if (forest_width(forest) > 1) return 1 / (ldexp(1, GROW_SHARE_BITS) * trees);
-  return forest->unit / (ldexp(1, GROW_SHARE_BITS - (int)forest->bits) * trees);
+void shap_explain(Shap *s, const uint8_t *codes, const int32_t *class, int64_t n, int64_t *out) {
+  int64_t stride = bins_stride(s->d);
+  int32_t passes = takes_turns(&s->trees) ? (int32_t)s->trees.outputs : 1;
+  s->n = 0;
+  for (int32_t pass = 0; pass < passes; pass++) {
+    for (int64_t i = 0; i < n; i++) {
+      if (passes > 1 && class[i] != pass) continue;
+      memcpy(s->codes + s->n * stride, codes + i * stride, (size_t)stride);
+      s->class[s->n] = class ? class[i] : 0;
+      s->number[s->n++] = i;
+      if (s->n == ROWS) explain_block(s, out);
+    }
+    explain_block(s, out);
+  }
 }
 
 /* ---- preparation ---- */
@@ -237,7 +250,7 @@ void shap_quadrature(int64_t n, double *point, double *weight) {
 
 /* Depth, and features on a path, of the subtree; share counts the splits on a feature above. */
 static void measure(Shap *s, int64_t at, int64_t level, int64_t unlike) {
-  const Ensemble *e = &s->forest->ensemble;
+  const Ensemble *e = s->trees.ensemble;
   int64_t node = e->node[at];
   if (level + 1 > s->levels) s->levels = level + 1;
   if (unlike > s->unlike) s->unlike = unlike;
@@ -250,26 +263,37 @@ static void measure(Shap *s, int64_t at, int64_t level, int64_t unlike) {
   *splits -= 1;
 }
 
+/* Quotient rounded to the nearest; whole > 0. */
+static int64_t nearest(__int128 sum, int64_t whole) {
+  __int128 high = 2 * sum + whole, low = 2 * (__int128)whole, floored = high / low;
+  return (int64_t)(floored - (high % low < 0));
+}
+
 /* Expectation of a tree for one class, rounded once. */
 static int64_t expect(const Shap *s, int64_t tree, int32_t class) {
-  const Ensemble *e = &s->forest->ensemble;
-  int64_t root = e->node_offset[tree], whole = s->cover[root];
+  const Ensemble *e = s->trees.ensemble;
+  int64_t root = e->node_offset[tree];
   __int128 sum = 0;
   for (int64_t i = root; i < e->node_offset[tree + 1]; i += node_words(e->node[i])) {
     if (!node_is_leaf(e->node[i])) continue;
-    sum += (__int128)s->cover[i] * leaf_value(s->forest, tree, node_low(e->node[i]), class);
+    int64_t value = leaf_value(&s->trees, tree, node_low(e->node[i]), class);
+    sum += (__int128)s->trees.cover[i] * value;
   }
-  return (int64_t)((sum + whole / 2) / whole);
+  return nearest(sum, s->trees.cover[root]);
 }
 
 static Status prepare(Shap *s) {
   Status status = OK;
-  const Ensemble *e = &s->forest->ensemble;
+  const Ensemble *e = s->trees.ensemble;
   TRY(NEW(&s->share, s->d));
-  TRY(NEW(&s->expected, s->width));
+  TRY(NEW(&s->expected, s->trees.outputs));
+  TRY(NEW(&s->codes, ROWS * bins_stride(s->d)));
   for (int64_t tree = 0; tree < e->n_trees; tree++) {
     measure(s, e->node_offset[tree], 0, 0);
-    for (int64_t c = 0; c < s->width; c++) s->expected[c] += expect(s, tree, (int32_t)c);
+    for (int32_t c = 0; c < s->trees.outputs; c++) {
+      if (takes_turns(&s->trees) && turn_of(&s->trees, tree) != c) continue;
+      s->expected[c] += expect(s, tree, c);
+    }
   }
   int64_t used = s->unlike > 1 ? (s->unlike + 1) / 2 : 1;
   s->points = (used + LANES - 1) / LANES * LANES;
@@ -292,13 +316,10 @@ done:
   return status;
 }
 
-Status shap_new(const Forest *forest, const int32_t *cover, Shap **out) {
+Status shap_new(const ShapTrees *trees, Shap **out) {
   Status status = OK;
   TRY(NEW(out, 1));
-  **out = (Shap){.forest = forest,
-                 .cover = cover,
-                 .d = forest->ensemble.bins.d,
-                 .width = forest_width(forest)};
+  **out = (Shap){.trees = *trees, .d = trees->ensemble->bins.d};
   TRY(prepare(*out));
 done:
   return status;
@@ -318,5 +339,6 @@ void shap_free(Shap **shap) {
   memory_free(&s->tables);
   memory_free(&s->phi);
   memory_free(&s->leaf);
+  memory_free(&s->codes);
   memory_free(shap);
 }

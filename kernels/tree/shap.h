@@ -16,28 +16,33 @@
 #ifndef SEGUE_TREE_SHAP_H
 #define SEGUE_TREE_SHAP_H
 
-#include "forest.h"
+#include "ensemble.h"
+
+/* The trees to explain, and what sums of their leaves mean. Borrowed. */
+typedef struct ShapTrees {
+  const Ensemble *ensemble;
+  const int32_t *cover; /* per node: what the rows weighed that came there in training, above 0 */
+  int64_t outputs;      /* sums of a row: 1, or one for each class */
+  bool shares;          /* leaves are distributions over the outputs; otherwise they are values, and
+                           tree t adds to output t % outputs */
+  const double *base;   /* outputs numbers; NULL: 0 */
+  double unit;          /* output = base + unit x sum */
+} ShapTrees;
 
 typedef struct Shap Shap;
 
-/* Make ready to explain rows. Local.
- * cover  per node of the ensemble: what the rows weighed that came there in training, above 0
- * Both are borrowed and have to outlive the result. Fails with MEMORY. */
-CHECKED Status shap_new(const Forest *forest, const int32_t *cover, Shap **out);
+/* Make ready to explain rows. Local. trees is copied, what it points to has to outlive the result.
+ * Fails with MEMORY. */
+CHECKED Status shap_new(const ShapTrees *trees, Shap **out);
 void shap_free(Shap **shap);
 
 /* Explain rows. Local; a row's result does not depend on the other rows.
  * codes  n rows of bins_stride(d) bytes
- * class  n: whose probability is explained. NULL: the value, or the probability of class 1 of two;
- *        required with more classes
- * out    n x (d + 1): what each feature adds, and then the expectation. In units of shap_unit; the
- *        row's numbers add up exactly to its sum over the trees (what is lost by rounding, a few
- *        units, is given to the feature that adds the most) */
+ * class  n: whose output is explained. NULL with one output
+ * out    n x (d + 1): what each feature adds, and then the expectation. In units; the row's numbers
+ *        add up exactly to its sum over the trees (what is lost by rounding, a few units, is given
+ *        to the feature that adds the most) */
 void shap_explain(Shap *shap, const uint8_t *codes, const int32_t *class, int64_t n, int64_t *out);
-
-/* A unit in units of the target or of probability. Local. The prediction is forest->base plus the
- * numbers' sum times the unit; with more than two classes up to 2^-29, since shares are rounded. */
-double shap_unit(const Forest *forest);
 
 /* Points t in 0 .. 1 and weights of Gauss and Legendre; n 1 or more. Local. */
 void shap_quadrature(int64_t n, double *point, double *weight);

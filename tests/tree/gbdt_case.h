@@ -105,7 +105,43 @@ static inline Hash hash_summary(const Summary *summary) {
   for (int64_t s = 0; s < summary->n_series; s++) {
     hash = hash_bytes(summary->series[s].y, (size_t)summary->series[s].n_y * sizeof(double), hash);
   }
+  for (int64_t t = 0; t < summary->n_tables; t++) {
+    const SummaryTable *table = &summary->tables[t];
+    for (int64_t c = 0; c < table->n_rows * table->n_columns; c++) {
+      if (table->cells[c].type == CELL_REAL) {
+        hash = hash_bytes(&table->cells[c].real, sizeof(double), hash);
+      }
+    }
+  }
   return hash;
+}
+
+typedef struct Case {
+  int64_t n, d, n_classes;
+  int order;
+  bool weighted;
+} Case;
+
+/* Fit on comm; hash of the model, and of the summary on rank 0. */
+static inline void fit_hash(const Comm *comm, const Case *c, const GbdtOptions *options,
+                            WorkSink *sink, Status want, Hash out[2]) {
+  Data data;
+  Summary summary;
+  void *model = NULL;
+  data_make(&data, comm, c->n, c->d, c->n_classes, c->order);
+  if (c->weighted) data.training.weight = data.weight;
+  summary_init(&summary, comm->rank == 0);
+  Status status = gbdt_model.fit_all(comm, &data.training, options, sink, &model, &summary);
+  CHECK_INTEGER(status, want);
+  if (status == OK) {
+    out[0] = hash_model(&model);
+    out[1] = hash_summary(&summary);
+  } else if (want == OK) {
+    fprintf(stderr, "%s\n", status_message());
+  }
+  summary_clear(&summary);
+  gbdt_model.free(&model);
+  data_clear(&data);
 }
 
 #endif

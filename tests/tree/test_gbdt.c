@@ -5,34 +5,6 @@
 #include "kernels/tree/node.h"
 #include "tests/tree/gbdt_case.h"
 
-typedef struct Case {
-  int64_t n, d, n_classes;
-  int order;
-  bool weighted;
-} Case;
-
-/* Fit on comm; hash of the model, and of the summary on rank 0. */
-static void fit_hash(const Comm *comm, const Case *c, const GbdtOptions *options, WorkSink *sink,
-                     Status want, Hash out[2]) {
-  Data data;
-  Summary summary;
-  void *model = NULL;
-  data_make(&data, comm, c->n, c->d, c->n_classes, c->order);
-  if (c->weighted) data.training.weight = data.weight;
-  summary_init(&summary, comm->rank == 0);
-  Status status = gbdt_model.fit_all(comm, &data.training, options, sink, &model, &summary);
-  CHECK_INTEGER(status, want);
-  if (status == OK) {
-    out[0] = hash_model(&model);
-    out[1] = hash_summary(&summary);
-  } else if (want == OK) {
-    fprintf(stderr, "%s\n", status_message());
-  }
-  summary_clear(&summary);
-  gbdt_model.free(&model);
-  data_clear(&data);
-}
-
 static void compare_layouts(Case c, const GbdtOptions *options) {
   Comm world = comm_world(), self = comm_self();
   Hash together[2] = {{{0}}}, alone[2] = {{{0}}};
@@ -67,6 +39,11 @@ static void layouts(void) {
   o.min_samples_leaf = 1;
   compare_layouts((Case){.n = 900, .d = 5, .n_classes = 2}, &o);
   compare_layouts((Case){.n = 900, .d = 5, .n_classes = 4, .order = SORTED}, &o);
+  o.permutations = 2;
+  o.shap_rows = 100;
+  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 4, .order = SORTED}, &o);
+  o.refit = true;
+  compare_layouts((Case){.n = 900, .d = 5, .weighted = true}, &o);
   o.objective = 1 + BOOST_POISSON;
   compare_layouts((Case){.n = 900, .d = 5}, &o);
   o.objective = 1 + BOOST_ABSOLUTE;
@@ -157,84 +134,6 @@ static void quantiles(void) {
     memory_free(&out);
     summary_clear(&summary);
     data_clear(&data);
-  }
-}
-
-/* A sink that keeps units, as a run folder does. */
-typedef struct Keeper {
-  WorkSink sink;
-  Fields kept[32];
-  bool has[32];
-  int64_t stop_after, ticks;
-} Keeper;
-
-static bool keep(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields) {
-  Keeper *keeper = (Keeper *)sink;
-  (void)total;
-  if (fields) {
-    CHECK(!keeper->has[unit]);
-    CHECK_OK(fields_copy(fields, &keeper->kept[unit]));
-    keeper->has[unit] = true;
-  }
-  keeper->ticks++;
-  return done >= keeper->stop_after;
-}
-
-static bool fetch(WorkSink *sink, int64_t unit, Fields *out) {
-  Keeper *keeper = (Keeper *)sink;
-  if (!keeper->has[unit]) return false;
-  CHECK_OK(fields_copy(&keeper->kept[unit], out));
-  return true;
-}
-
-static void forget(Keeper *keeper, int unit) {
-  if (keeper->has[unit]) fields_clear(&keeper->kept[unit]);
-  keeper->has[unit] = false;
-}
-
-/* A unit that does not go on where the one before it ends is passed over. */
-static void broken_units(void) {
-  Comm self = comm_self();
-  Case c = {.n = 300, .d = 4};
-  GbdtOptions options = defaults();
-  Hash whole[2], resumed[2] = {{{0}}};
-  Keeper keeper = {.sink = {.tick = keep, .find = fetch}, .stop_after = 2};
-  fit_hash(&self, &c, &options, NULL, OK, whole);
-  fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
-  keeper.stop_after = 4;
-  fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
-  forget(&keeper, 0);
-  keeper.stop_after = 3; /* unit 0 now ends after round 3, unit 1 begins after round 2 */
-  fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
-  CHECK(keeper.has[0] && keeper.has[1]);
-  keeper.stop_after = INT64_MAX;
-  fit_hash(&self, &c, &options, &keeper.sink, OK, resumed);
-  CHECK(hash_compare(&resumed[0], &whole[0]) == 0);
-  forget(&keeper, 0);
-  forget(&keeper, 1);
-}
-
-/* Stopped after any round and begun again, the model is the same. */
-static void resumes(Case c, int64_t early_stopping) {
-  Comm self = comm_self();
-  GbdtOptions options = defaults();
-  options.early_stopping = early_stopping;
-  options.row_share = 0.7;
-  Hash whole[2], resumed[2] = {{{0}}};
-  fit_hash(&self, &c, &options, NULL, OK, whole);
-  for (int64_t first = 1; first < 5; first++) {
-    Keeper keeper = {.sink = {.tick = keep, .find = fetch}, .stop_after = first};
-    fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
-    keeper.stop_after = first + 2;
-    fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
-    keeper.stop_after = INT64_MAX;
-    fit_hash(&self, &c, &options, &keeper.sink, OK, resumed);
-    CHECK(keeper.has[0] && keeper.has[1]);
-    CHECK(hash_compare(&resumed[0], &whole[0]) == 0);
-    CHECK(hash_compare(&resumed[1], &whole[1]) == 0);
-    for (int i = 0; i < 32; i++) {
-      if (keeper.has[i]) fields_clear(&keeper.kept[i]);
-    }
   }
 }
 
@@ -445,9 +344,6 @@ int main(int argc, char **argv) {
   predictions(2, 0);
   predictions(5, 0);
   quantiles();
-  broken_units();
-  resumes((Case){.n = 300, .d = 4}, OPTION_NONE_INTEGER);
-  resumes((Case){.n = 300, .d = 4, .n_classes = 3}, 7);
   bad_input();
   odd_data();
   slopes(0);

@@ -4,7 +4,7 @@
 
 #include "kernels/base/memory.h"
 #include "kernels/tree/node.h"
-#include "kernels/tree/shap.h"
+#include "kernels/tree/forest_fit.h"
 #include "tests/check.h"
 
 enum { LEVELS_BITS = 12, FEATURES_MAX = 48 };
@@ -222,7 +222,8 @@ static void compare(uint64_t seed, int64_t d, int64_t n_classes, int64_t depth, 
   CHECK_OK(NEW(&class, m.n));
   for (int64_t i = 0; n_classes > 2 && i < m.n; i++) class[i] = (int32_t)(i % n_classes);
   const int32_t *given = n_classes > 2 ? class : NULL;
-  CHECK_OK(shap_new(&m.forest, m.cover, &shap));
+  ShapTrees trees = forest_shap_trees(&m.forest, m.cover);
+  CHECK_OK(shap_new(&trees, &shap));
   shap_explain(shap, m.codes, given, m.n, out);
   for (int64_t i = 0; i < m.n; i++) {
     const uint8_t *row = m.codes + i * bins_stride(d);
@@ -271,6 +272,7 @@ static void oracle(void) {
   forest.ensemble = (Ensemble){.n_trees = TREES, .node_offset = offset, .node = node};
   forest.ensemble.bins = (Bins){.d = FEATURES, .offset = edges};
   Shap *shap = NULL;
+  ShapTrees trees = forest_shap_trees(&forest, cover);
   while (fgets(line, sizeof line, file)) {
     char *next = line + 5; /* "node,", "row," */
     if (line[0] == 'n') {
@@ -282,14 +284,14 @@ static void oracle(void) {
       node[at] = feature < 0 ? node_leaf((int32_t)value) : node_split(feature, bin, 0) | distance;
       continue;
     }
-    if (!shap) CHECK_OK(shap_new(&forest, cover, &shap));
+    if (!shap) CHECK_OK(shap_new(&trees, &shap));
     uint8_t codes[FEATURES];
     int64_t out[FEATURES + 1];
     next = line + 3;
     for (int64_t j = 0; j < FEATURES; j++) codes[j] = (uint8_t)strtoll(next + 1, &next, 10);
     shap_explain(shap, codes, NULL, 1, out);
     for (int64_t j = 0; j <= FEATURES; j++) {
-      CHECK_REAL((double)out[j] * shap_unit(&forest), strtod(next + 1, &next), 1e-8);
+      CHECK_REAL((double)out[j] * trees.unit, strtod(next + 1, &next), 1e-8);
     }
     rows++;
   }
