@@ -50,8 +50,32 @@ def wait_for_fold(process, run_dir, seconds=60):
     return False
 
 
+def no_training_rows(folder):
+    """The first fold in time has no target to train on: one message, the same on all ranks and in
+    all ways, and no rank waits for another."""
+    rows = "".join(f"t{i},{i % 7},{str(i % 3 > 0).lower() if i > 120 else ''},{1900 + i // 4}-01-01\n"
+                   for i in range(400))
+    (folder / "rows.csv").write_text("id,x,hit,release\n" + rows)
+    columns = {"id": "text", "x": "real", "hit": "boolean", "release": "date"}
+    path = write_config(folder, {
+        "rows": {"kind": "read_csv", "path": str(folder / "rows.csv"), "columns": columns},
+        "folds": {"kind": "folds", "input": "rows", "date": "release", "folds": 3, "group": None},
+        "hit": {"kind": "train", "input": "rows", "folds": "folds", "target": "hit",
+                "features": ["x"], "split": None, "group": None, "model": {"kind": "logistic"}},
+        "report": {"kind": "report"}})
+    said = set()
+    for spread, ranks in (("rows", 1), ("rows", 3), ("folds", 2), ("folds", 3), ("folds", 5)):
+        done = segue("run", path, "--set", f"/stages/hit/spread={spread}", "--run-dir",
+                     folder / f"one-{spread}-{ranks}", "--quiet", ranks=ranks)
+        check(done.returncode == 1, f"no target, {spread} on {ranks}: exit {done.returncode}")
+        said.update(line for line in done.stderr.splitlines() if "error:" in line)
+    check(len(said) == 1, f"no target: messages {said}")
+    check("fold 1 of 3: no training rows" in str(said), f"no target: {said}")
+
+
 def main():
     with Folder() as folder:
+        no_training_rows(folder)
         path = config(folder)
         done = segue("run", path, "--run-dir", folder / "whole")
         check(done.returncode == 0, f"undisturbed run: {done.stderr}")
