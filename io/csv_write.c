@@ -2,11 +2,10 @@
 #include "csv_write.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernels/base/memory.h"
+#include "real_text.h"
 
 static void append(CsvText *text, const char *bytes, int64_t n) {
   if (text->status != OK) return;
@@ -18,7 +17,8 @@ static void append(CsvText *text, const char *bytes, int64_t n) {
 
 static bool needs_quotes(const char *bytes, int64_t n) {
   for (int64_t i = 0; i < n; i++)
-    if (strchr(",\"\r\n", bytes[i]) || bytes[i] == 0) return true;
+    if (bytes[i] == ',' || bytes[i] == '"' || bytes[i] == '\r' || bytes[i] == '\n' || bytes[i] == 0)
+      return true;
   return false;
 }
 
@@ -40,18 +40,13 @@ void csv_text_add(CsvText *text, const char *bytes, int64_t n) {
 }
 
 void csv_text_integer(CsvText *text, int64_t value) {
-  char digits[32];
-  csv_text_add(text, digits, snprintf(digits, sizeof digits, "%lld", (long long)value));
+  char digits[INTEGER_TEXT];
+  csv_text_add(text, digits, integer_text(value, digits));
 }
 
 void csv_text_real(CsvText *text, double value) {
-  char digits[40] = "";
-  int n = 0;
-  for (int precision = 15; precision <= 17 && !isnan(value); precision++) {
-    n = snprintf(digits, sizeof digits, "%.*g", precision, value);
-    if (strtod(digits, NULL) == value) break;
-  }
-  csv_text_add(text, digits, n);
+  char digits[REAL_TEXT];
+  csv_text_add(text, digits, isnan(value) ? 0 : real_text(value, digits));
 }
 
 static void add_list(CsvText *text, const Column *column, int64_t i) {
