@@ -95,7 +95,7 @@ Status csv_builder_init(CsvBuilder *builder, const CsvTarget *target, const Text
     const char *word = missing_words->items[i];
     if (real_parse(word, (int64_t)strlen(word), &real) == NUMBER_OK) builder->numbers_count = false;
   }
-  Status status = column_new(&builder->column, target->name, target->type, rows, 0);
+  Status status = column_new_raw(&builder->column, target->name, target->type, rows, 0);
   if (status != OK) builder->column = NULL;
   return status;
 }
@@ -192,18 +192,35 @@ done:
   return status;
 }
 
+/* Like GROW, but what is new is not zeroed: pages that are never used are never touched. */
+static Status grow_raw(void **items, int64_t n, int64_t capacity, size_t item) {
+  void *larger = memory_get_raw(capacity, item);
+  if (!larger) return MEMORY;
+  if (n > 0) memcpy(larger, *items, (size_t)n * item);
+  memory_free(items);
+  *items = larger;
+  return OK;
+}
+
 /* Room for `more` items beyond those used after `rows` of column->n rows: as much as the rows still
  * to come will need if they are like those so far. */
 static Status reserve_items(CsvBuilder *builder, int64_t rows, int64_t more) {
   Column *column = builder->column;
   int64_t need = builder->items_n + more;
   if (need <= builder->items_capacity) return OK;
+  Status status = OK;
   double growth = rows > 0 ? (double)column->n / (double)rows * 1.05 : 0;
   int64_t guess = (int64_t)((double)need * growth);
   if (guess < need + need / 4) guess = need + need / 4;
-  Status status = column->type == COLUMN_TEXT ? GROW(&column->bytes, builder->items_n, guess + COPY)
-                                              : GROW(&column->code, builder->items_n, guess);
-  if (status == OK) builder->items_capacity = guess;
+  bool text = column->type == COLUMN_TEXT;
+  void *items = text ? (void *)column->bytes : column->code;
+  TRY(grow_raw(&items, builder->items_n, guess + (text ? COPY : 0), column_item_size(column->type)));
+  if (text)
+    column->bytes = items;
+  else
+    column->code = items;
+  builder->items_capacity = guess;
+done:
   return status;
 }
 

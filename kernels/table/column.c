@@ -17,14 +17,18 @@ static const size_t item_sizes[COLUMN_TYPES] = {8, 8, 1, 4, 1, 4, 4};
 
 size_t column_item_size(ColumnType type) { return item_sizes[type]; }
 
-Status column_new(Column **out, const char *name, ColumnType type, int64_t n, int64_t bytes_n) {
+static Status column_make(Column **out, const char *name, ColumnType type, int64_t n,
+                          int64_t bytes_n, bool zeroed) {
   Status status = OK;
   Column *column = NULL;
   TRY(column_bare(&column, name, type));
   bool ragged = column_is_ragged(column);
   column->n = n;
-  if (ragged) TRY(NEW(&column->offset, n + 1));
-  void *items = memory_get(ragged ? bytes_n : n, item_sizes[type]);
+  if (ragged) TRY(zeroed ? NEW(&column->offset, n + 1) : NEW_RAW(&column->offset, n + 1));
+  if (ragged) column->offset[0] = 0;
+  int64_t count = ragged ? bytes_n : n;
+  void *items = zeroed ? memory_get(count, item_sizes[type])
+                       : memory_get_raw(count, item_sizes[type]);
   TRY(memory_status(items));
   if (type == COLUMN_TEXT)
     column->bytes = items;
@@ -34,6 +38,15 @@ done:
   if (status != OK) column_release(&column);
   *out = column;
   return status;
+}
+
+Status column_new(Column **out, const char *name, ColumnType type, int64_t n, int64_t bytes_n) {
+  return column_make(out, name, type, n, bytes_n, true);
+}
+
+Status column_new_raw(Column **out, const char *name, ColumnType type, int64_t n,
+                      int64_t bytes_n) {
+  return column_make(out, name, type, n, bytes_n, false);
 }
 
 Column *column_share(Column *column) {

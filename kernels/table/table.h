@@ -84,6 +84,9 @@ typedef struct Schema {
  * reference. Fails with MEMORY. */
 CHECKED Status column_new(Column **out, const char *name, ColumnType type, int64_t n,
                           int64_t bytes_n);
+/* The same for who writes every row: nothing is zeroed but offset[0]. */
+CHECKED Status column_new_raw(Column **out, const char *name, ColumnType type, int64_t n,
+                              int64_t bytes_n);
 /* Bytes of one item: a value, a code, a byte of text. */
 size_t column_item_size(ColumnType type);
 Column *column_share(Column *column);
