@@ -278,7 +278,9 @@ static Status parse(Reading *reading) {
   }
   TRY(csv_reader_failure(&reader, too_long));
   if (row != reading->share.rows.n) status = changed(reading);
-done:
+done:;
+  Status still = csv_source_check(&reading->source); /* tells what made rows look wrong */
+  if (still != OK) status = still;
   csv_reader_clear(&reader);
   return status;
 }

@@ -16,7 +16,11 @@
 
 #include "kernels/base/memory.h"
 
-enum { BLOCK = 64, AT_ONCE = 12 /* positions written at once */ };
+enum {
+  BLOCK = 64,
+  AT_ONCE = 12, /* positions written at once */
+  HELD = 16 << 20 /* bytes of a mapped file that stay in memory behind what is read */
+};
 
 typedef struct Masks {
   uint64_t quote, delimiter, newline, carriage;
@@ -142,15 +146,24 @@ void csv_range_clear(CsvRange *range) {
 
 static int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
 
+/* A range that was read up to `at` is let go in large pieces, the last of which stays: a second
+ * pass over a range of that size finds it in place. */
+static void drop_behind(const CsvSource *source, int64_t *dropped, int64_t at) {
+  if (at - *dropped < HELD) return;
+  csv_source_drop(source, *dropped, at);
+  *dropped = at;
+}
+
 Status csv_line_begin(const CsvSource *source, int64_t from, int64_t to, char *buffer,
                       int64_t capacity, int64_t *begin) {
   Status status = OK;
+  const char *bytes = NULL;
   *begin = -1;
   for (int64_t at = from - 1; at < to - 1 && *begin < 0;) {
     int64_t n = smaller(capacity, to - 1 - at);
-    TRY(csv_source_read(source, at, n, buffer));
-    const char *newline = memchr(buffer, '\n', (size_t)n);
-    if (newline) *begin = at + (newline - buffer) + 1;
+    TRY(csv_source_view(source, at, n, buffer, &bytes));
+    const char *newline = memchr(bytes, '\n', (size_t)n);
+    if (newline) *begin = at + (newline - bytes) + 1;
     at += n;
   }
 done:
@@ -208,19 +221,21 @@ Status csv_range_scan(const CsvSource *source, CsvDialect dialect, CsvRange *ran
   Status status = OK;
   Walk walk = walk_from(range->entry);
   CsvState rival = range->entry == CSV_QUOTED ? CSV_AT_RECORD : CSV_QUOTED;
+  const char *bytes = NULL;
+  int64_t dropped = range->begin;
   bool both = other != NULL;
   range->newlines = range->n_marks = 0;
   for (int64_t at = range->begin; at < range->end;) {
     int64_t n = smaller(capacity, range->end - at);
-    TRY(csv_source_read(source, at, n, buffer));
+    TRY(csv_source_view(source, at, n, buffer, &bytes));
     for (int64_t i = 0; i < n; i += BLOCK) {
       int here = (int)smaller(BLOCK, n - i);
-      Masks m = masks_of(buffer + i, dialect);
+      Masks m = masks_of(bytes + i, dialect);
       if (here < BLOCK) masks_cut(&m, here);
       int64_t missing = CSV_MARKED - walk.records % CSV_MARKED;
-      uint64_t ends = walk_block(&walk, buffer + i, &m, here, dialect);
+      uint64_t ends = walk_block(&walk, bytes + i, &m, here, dialect);
       if (both) {
-        scan_block(buffer + i, &m, here, dialect, &rival);
+        scan_block(bytes + i, &m, here, dialect, &rival);
         both = rival != walk.state;
       }
       if (__builtin_popcountll(ends) >= missing) {
@@ -230,6 +245,7 @@ Status csv_range_scan(const CsvSource *source, CsvDialect dialect, CsvRange *ran
       range->newlines += __builtin_popcountll(m.newline);
     }
     at += n;
+    drop_behind(source, &dropped, at);
   }
   range->records = walk.records;
   range->exit = walk.state;
@@ -243,15 +259,16 @@ Status csv_range_find(const CsvSource *source, CsvDialect dialect, const CsvRang
   Status status = OK;
   int64_t before = (j + 1) / CSV_MARKED, missing = (j + 1) % CSV_MARKED;
   Walk walk = walk_from(before == 0 ? range->entry : CSV_AT_RECORD);
+  const char *bytes = NULL;
   *mark = before == 0 ? (CsvMark){range->begin, 0} : range->marks[before - 1];
   for (int64_t at = mark->at, lines = mark->lines; missing > 0 && at < range->end;) {
     int64_t n = smaller(capacity, range->end - at);
-    TRY(csv_source_read(source, at, n, buffer));
+    TRY(csv_source_view(source, at, n, buffer, &bytes));
     for (int64_t i = 0; i < n && missing > 0; i += BLOCK) {
       int here = (int)smaller(BLOCK, n - i);
-      Masks m = masks_of(buffer + i, dialect);
+      Masks m = masks_of(bytes + i, dialect);
       masks_cut(&m, here);
-      uint64_t ends = walk_block(&walk, buffer + i, &m, here, dialect);
+      uint64_t ends = walk_block(&walk, bytes + i, &m, here, dialect);
       int64_t found = __builtin_popcountll(ends);
       if (found >= missing) *mark = mark_of(ends, missing - 1, &m, at + i, lines);
       missing -= found;
@@ -267,18 +284,20 @@ done:
 
 Status csv_reader_init(CsvReader *reader, const CsvSource *source, CsvDialect dialect, CsvMark at,
                        int64_t end, int64_t buffer, int64_t line_limit) {
-  *reader = (CsvReader){.source = source, .at = at.at, .end = end, .line_limit = line_limit};
+  *reader = (CsvReader){
+      .source = source, .at = at.at, .dropped = at.at, .end = end, .line_limit = line_limit};
   reader->batch = (CsvBatch){.dialect = dialect, .line = at.lines};
   reader->capacity = smaller(buffer, end - at.at > BLOCK ? end - at.at : BLOCK);
   Status status = OK;
-  TRY(NEW_RAW(&reader->bytes, reader->capacity + CSV_PADDING));
+  if (!csv_source_in_place(source))
+    TRY(NEW_RAW(&reader->buffer, reader->capacity + CSV_PADDING));
   TRY(NEW_RAW(&reader->batch.scratch, reader->capacity + CSV_PADDING));
 done:
   return status;
 }
 
 void csv_reader_clear(CsvReader *reader) {
-  memory_free(&reader->bytes);
+  memory_free(&reader->buffer);
   memory_free(&reader->batch.scratch);
   memory_free(&reader->ends);
   memory_free(&reader->first);
@@ -287,18 +306,28 @@ void csv_reader_clear(CsvReader *reader) {
   *reader = (CsvReader){0};
 }
 
-/* Move what follows the last batch to the front and read on. */
+/* The bytes that follow the last batch, and more: in place, or by moving what is there to the front
+ * and reading on. */
 static Status refill(CsvReader *reader) {
+  Status status = OK;
+  const CsvSource *source = reader->source;
   int64_t used = reader->batch.bytes_n, left = reader->filled - used;
-  if (used > 0 && left > 0) memmove(reader->bytes, reader->bytes + used, (size_t)left);
-  int64_t n = smaller(reader->capacity - left, reader->end - reader->at);
-  reader->filled = left;
+  int64_t begin = reader->at - left, n = smaller(reader->capacity - left, reader->end - reader->at);
   reader->batch.line += reader->newlines;
   reader->batch.bytes_n = reader->newlines = 0;
-  if (n == 0) return OK;
-  Status status = csv_source_read(reader->source, reader->at, n, reader->bytes + left);
+  if (csv_source_in_place(source)) {
+    TRY(csv_source_view(source, begin, left + n, NULL, &reader->bytes));
+    drop_behind(source, &reader->dropped, begin);
+  } else {
+    if (used > 0 && left > 0) memmove(reader->buffer, reader->buffer + used, (size_t)left);
+    reader->filled = left;
+    if (n > 0) TRY(csv_source_read(source, reader->at, n, reader->buffer + left));
+    memset(reader->buffer + left + n, 0, CSV_PADDING);
+    reader->bytes = reader->buffer;
+  }
   reader->at += n;
-  reader->filled += n;
+  reader->filled = left + n;
+done:
   return status;
 }
 
@@ -306,7 +335,8 @@ static Status widen(CsvReader *reader) {
   Status status = OK;
   int64_t wider = 2 * reader->capacity;
   memory_free(&reader->batch.scratch);
-  TRY(GROW(&reader->bytes, reader->capacity + CSV_PADDING, wider + CSV_PADDING));
+  if (reader->buffer)
+    TRY(GROW(&reader->buffer, reader->capacity + CSV_PADDING, wider + CSV_PADDING));
   TRY(NEW_RAW(&reader->batch.scratch, wider + CSV_PADDING));
   reader->capacity = wider;
 done:
@@ -388,7 +418,6 @@ static Status find_records(CsvReader *reader) {
   CsvState state = CSV_AT_RECORD;
   int64_t n_ends = 1, n = 0, newlines = 0;
   batch->n = batch->n_stray = 0;
-  memset(reader->bytes + reader->filled, 0, CSV_PADDING);
   for (int64_t i = 0; i < reader->filled; i += BLOCK) {
     TRY(reserve_block(reader, n, n_ends));
     reader->first[0] = 1;

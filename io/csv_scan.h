@@ -84,13 +84,14 @@ typedef struct CsvBatch {
   int64_t line;          /* physical line of bytes[0], from 1 */
   char *scratch;         /* room for a field without its quotes */
 } CsvBatch;
-enum { CSV_PADDING = 64 };
 
 typedef struct CsvReader {
   const CsvSource *source;
   int64_t at, end; /* bytes not yet read */
+  int64_t dropped; /* those before it are not held */
   int64_t line_limit;
-  char *bytes;
+  const char *bytes; /* in buffer, or in place */
+  char *buffer;
   int64_t capacity, filled; /* of bytes, without padding */
   uint32_t *ends, *first, *count, *stray;
   int64_t ends_capacity, rows_capacity, stray_capacity;

@@ -1,6 +1,7 @@
-/* Reading by pread in pieces rather than by mapping: an I/O error, or a file cut by somebody else,
- * is then a status with a message and not a SIGBUS, and no more than a piece is held; the copy
- * costs about a tenth of the parsing. */
+/* A file is mapped where that is possible: copying it out of the page cache, once for either pass,
+ * took as long as all the parsing of numbers. What a mapping could do to a process when somebody
+ * cuts the file meanwhile is taken care of in mapping.c, and what is no longer wanted is dropped, so
+ * that a process never holds more than a few pieces. Where mapping fails pread takes its place. */
 #include "csv_source.h"
 
 #include <errno.h>
@@ -13,7 +14,14 @@
 #include "kernels/base/fault.h"
 #include "kernels/base/memory.h"
 
-enum { PIECE = 1 << 30 /* Linux reads at most 2 GiB at once */ };
+enum {
+  PIECE = 1 << 30, /* Linux reads at most 2 GiB at once */
+  BEHIND = 1 + CSV_PADDING /* a supplied newline, and padding */
+};
+
+static int64_t changed_at(const struct stat *about) {
+  return about->st_mtim.tv_sec * INT64_C(1000000000) + about->st_mtim.tv_nsec;
+}
 
 static Status open_file(CsvSource *source) {
   struct stat about;
@@ -33,8 +41,18 @@ static Status open_file(CsvSource *source) {
     return status_fail(IO, "%s: is not a regular file; copy its contents to one", source->path);
   if (about.st_size == 0)
     return status_fail(FORMAT, "%s: is empty; a CSV file with rows is needed", source->path);
-  source->bytes = source->size = about.st_size;
+  source->bytes = source->size = source->file_bytes = about.st_size;
+  source->changed = changed_at(&about);
   return OK;
+}
+
+static Status unreadable(const CsvSource *source, int error) {
+  return status_fail(IO, "%s: cannot be read: %s", source->path, strerror(error));
+}
+
+static Status shorter(const CsvSource *source) {
+  return status_fail(IO, "%s: became shorter while it was read; run again when it is complete",
+                     source->path);
 }
 
 static Status read_file(const CsvSource *source, int64_t at, int64_t n, char *buffer) {
@@ -47,10 +65,8 @@ static Status read_file(const CsvSource *source, int64_t at, int64_t n, char *bu
       got = pread(source->fd, buffer + done, piece, (off_t)(at + done));
     }
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return status_fail(IO, "%s: cannot be read: %s", source->path, strerror(errno));
-    if (got == 0)
-      return status_fail(IO, "%s: became shorter while it was read; run again when it is complete",
-                         source->path);
+    if (got < 0) return unreadable(source, errno);
+    if (got == 0) return shorter(source);
     done += got;
   }
   return OK;
@@ -63,6 +79,30 @@ Status csv_source_read(const CsvSource *source, int64_t at, int64_t n, char *buf
   if (!source->inflated) return read_file(source, at, there, buffer);
   memcpy(buffer, (const char *)source->shared.data + at, (size_t)there);
   return OK;
+}
+
+Status csv_source_view(const CsvSource *source, int64_t at, int64_t n, char *buffer,
+                       const char **bytes) {
+  *bytes = buffer;
+  if (!csv_source_in_place(source)) return csv_source_read(source, at, n, buffer);
+  *bytes = source->mapping.bytes + at;
+  if (source->mapping.broken) return csv_source_check(source);
+  return fault_hit(FAULT_READ) ? unreadable(source, EIO) : OK;
+}
+
+void csv_source_drop(const CsvSource *source, int64_t from, int64_t to) {
+  int64_t last = source->bytes - 1; /* the page it is on may hold the supplied newline */
+  if (csv_source_in_place(source)) mapping_drop(&source->mapping, from, to < last ? to : last);
+}
+
+Status csv_source_check(const CsvSource *source) {
+  struct stat about;
+  if (fstat(source->fd, &about) != 0) return unreadable(source, errno);
+  if (about.st_size < source->file_bytes) return shorter(source);
+  if (about.st_size != source->file_bytes || changed_at(&about) != source->changed)
+    return status_fail(IO, "%s: changed while it was read; run again when it is complete",
+                       source->path);
+  return source->mapping.broken ? unreadable(source, EIO) : OK;
 }
 
 static Status inflate_file(const CsvSource *source, char **text, int64_t *n) {
@@ -99,6 +139,11 @@ done:
   return status;
 }
 
+static void map_file(CsvSource *source, bool newline) {
+  if (source->inflated || !mapping_open(&source->mapping, source->fd, source->bytes, BEHIND)) return;
+  if (newline) source->mapping.bytes[source->bytes] = '\n';
+}
+
 static Status read_last_byte(const CsvSource *source, char *last) {
   return csv_source_read(source, source->bytes - 1, 1, last);
 }
@@ -123,11 +168,13 @@ Status csv_source_open_all(const Comm *comm, const char *path, CsvSource *source
   AGREE(comm, comm->rank == 0 ? read_last_byte(source, &last) : OK);
   comm_broadcast_all(comm, 0, &last, sizeof last);
   if (last != '\n') source->size++;
+  map_file(source, last != '\n');
 done:
   return status;
 }
 
 void csv_source_close_all(CsvSource *source) {
+  mapping_close(&source->mapping);
   if (source->fd >= 0) close(source->fd);
   if (source->shared.node.size > 0 || source->shared.data) comm_shared_clear_all(&source->shared);
   *source = (CsvSource){.fd = -1, .shared = {.win = MPI_WIN_NULL}};
