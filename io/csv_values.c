@@ -283,15 +283,29 @@ static int64_t find_separator(const CsvTarget *target, const char *text, int64_t
   return n;
 }
 
+/* Items whose codes are still to be found; those codes are the last of the column. */
+typedef struct Pending {
+  CsvWord words[CSV_WORDS_AT_ONCE];
+  int64_t n;
+} Pending;
+
+static Status settle(CsvBuilder *builder, Pending *pending) {
+  int32_t *codes = builder->column->code + builder->items_n - pending->n;
+  int64_t n = pending->n;
+  pending->n = 0;
+  return csv_words_codes(&builder->words, pending->words, n, codes);
+}
+
 /* The items of one list; empty ones are dropped. */
-static Status add_list(CsvBuilder *builder, CsvField field, int64_t row) {
+static Status add_list(CsvBuilder *builder, CsvField field, int64_t row, Pending *pending) {
   Status status = OK;
   for (int64_t at = 0; at < field.n;) {
     int64_t length = find_separator(&builder->target, field.text + at, field.n - at);
     if (length > 0) {
+      if (pending->n == CSV_WORDS_AT_ONCE) TRY(settle(builder, pending));
       if (builder->items_n == builder->items_capacity) TRY(reserve_items(builder, row, 1));
-      int32_t *code = &builder->column->code[builder->items_n++];
-      TRY(csv_words_code(&builder->words, field.text + at, length, code));
+      pending->words[pending->n++] = (CsvWord){field.text + at, length};
+      builder->items_n++;
     }
     at += length + builder->target.separator_n;
   }
@@ -302,14 +316,18 @@ done:
 static Status add_lists(CsvBuilder *builder, const CsvBatch *batch, int64_t row,
                         const uint8_t *reason) {
   Status status = OK;
+  Pending pending = {.n = 0};
   for (int64_t k = 0; k < batch->n; k++) {
     CsvField field;
-    if (fetch(builder, batch, k, reason, &field))
-      TRY(add_list(builder, field, row + k));
-    else
+    if (fetch(builder, batch, k, reason, &field)) {
+      TRY(add_list(builder, field, row + k, &pending));
+      if (field.text == batch->scratch) TRY(settle(builder, &pending)); /* which is used again */
+    } else {
       TRY(mark_missing(builder, row + k, reason[k] == CSV_GOOD));
+    }
     builder->column->offset[row + k + 1] = builder->items_n;
   }
+  TRY(settle(builder, &pending));
 done:
   return status;
 }

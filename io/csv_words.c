@@ -80,17 +80,28 @@ done:
   return status;
 }
 
-Status csv_words_code(CsvWords *words, const char *text, int64_t n, int32_t *code) {
-  Status status = OK;
-  if (2 * (words->n + 1) > words->n_slots) TRY(words_widen(words));
+/* A word that is looked for, and where its slot would be. */
+typedef struct Search {
+  const char *text;
+  int64_t n;
+  Sides sides;
+  uint64_t hash;
+} Search;
+
+static inline Search search_for(const char *text, int64_t n) {
   Sides sides = sides_of(text, n);
-  uint64_t hash = hash_word(text, n, sides) >> 32, slot;
-  int64_t at = (int64_t)hash & (words->n_slots - 1);
+  return (Search){text, n, sides, hash_word(text, n, sides) >> 32};
+}
+
+/* There is room for one more word. */
+static inline Status find_or_add(CsvWords *words, const Search *search, int32_t *code) {
+  uint64_t hash = search->hash, slot;
+  int64_t n = search->n, at = (int64_t)hash & (words->n_slots - 1);
   for (; (slot = words->slots[at]) != 0; at = (at + 1) & (words->n_slots - 1)) {
     if (slot >> 32 != hash) continue;
     int32_t found = (int32_t)(uint32_t)slot - 1;
     int64_t begin = words->offset[found], length = words->offset[found + 1] - begin;
-    if (length != n || !equal(text, words->bytes + begin, n, sides)) continue;
+    if (length != n || !equal(search->text, words->bytes + begin, n, search->sides)) continue;
     *code = found;
     return OK;
   }
@@ -98,7 +109,43 @@ Status csv_words_code(CsvWords *words, const char *text, int64_t n, int32_t *cod
     return status_fail(FORMAT, "more than two billion distinct words in a column");
   *code = (int32_t)words->n;
   words->slots[at] = hash << 32 | (uint64_t)(words->n + 1);
-  TRY(words_append(words, text, n));
+  return words_append(words, search->text, n);
+}
+
+static Status reserve_slots(CsvWords *words, int64_t more) {
+  Status status = OK;
+  while (2 * (words->n + more) > words->n_slots) TRY(words_widen(words));
+done:
+  return status;
+}
+
+Status csv_words_code(CsvWords *words, const char *text, int64_t n, int32_t *code) {
+  Status status = OK;
+  TRY(reserve_slots(words, 1));
+  Search search = search_for(text, n);
+  status = find_or_add(words, &search, code);
+done:
+  return status;
+}
+
+Status csv_words_codes(CsvWords *words, const CsvWord *asked, int64_t n, int32_t *codes) {
+  Status status = OK;
+  Search searches[CSV_WORDS_AT_ONCE];
+  int32_t likely[CSV_WORDS_AT_ONCE];
+  TRY(reserve_slots(words, n));
+  int64_t mask = words->n_slots - 1;
+  for (int64_t i = 0; i < n; i++) {
+    searches[i] = search_for(asked[i].text, asked[i].n);
+    __builtin_prefetch(&words->slots[(int64_t)searches[i].hash & mask]);
+  }
+  for (int64_t i = 0; i < n; i++) {
+    uint64_t slot = words->slots[(int64_t)searches[i].hash & mask];
+    likely[i] = (int32_t)(uint32_t)slot - 1; /* -1: the slot is free */
+    if (slot) __builtin_prefetch(&words->offset[likely[i]]);
+  }
+  for (int64_t i = 0; i < n; i++)
+    if (likely[i] >= 0) __builtin_prefetch(words->bytes + words->offset[likely[i]]);
+  for (int64_t i = 0; i < n; i++) TRY(find_or_add(words, &searches[i], &codes[i]));
 done:
   return status;
 }
