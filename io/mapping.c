@@ -12,6 +12,7 @@ enum { MAPPINGS = 8, HUGE = 2 << 20 };
 
 static Mapping *volatile mapped[MAPPINGS];
 static struct sigaction before;
+static bool forbidden;
 
 static int64_t page_size(void) { return (int64_t)sysconf(_SC_PAGESIZE); }
 
@@ -61,6 +62,7 @@ static void leave(const Mapping *mapping) {
  * that the system has promised. */
 bool mapping_open(Mapping *mapping, int fd, int64_t n, int64_t behind) {
   *mapping = (Mapping){.n = n};
+  if (forbidden) return false;
   int64_t page = page_size(), whole = (n + behind + page - 1) / page * page;
   int64_t last = (n - 1) / page * page;
   void *reserved = mmap(NULL, (size_t)(whole + HUGE), PROT_NONE,
@@ -93,3 +95,5 @@ void mapping_close(Mapping *mapping) {
   munmap(mapping->reserved, (size_t)mapping->reserved_n);
   *mapping = (Mapping){0};
 }
+
+void mapping_allow(bool allowed) { forbidden = !allowed; }

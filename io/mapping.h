@@ -26,5 +26,7 @@ bool mapping_open(Mapping *mapping, int fd, int64_t n, int64_t behind);
 void mapping_drop(const Mapping *mapping, int64_t from, int64_t to);
 /* Accepts one that is not open. Local. */
 void mapping_close(Mapping *mapping);
+/* For tests: with false no file can be mapped. Local. */
+void mapping_allow(bool allowed);
 
 #endif

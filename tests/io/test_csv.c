@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include "io/csv.h"
+#include "io/csv_block.h"
 #include "io/csv_scan.h"
 #include "io/csv_utf8.h"
+#include "io/mapping.h"
 #include "kernels/base/fault.h"
 #include "kernels/base/memory.h"
 #include "tests/check.h"
@@ -141,7 +143,15 @@ static CsvColumn text_columns[3] = {
     {.type = (char *)"text"}, {.type = (char *)"category"}, {.type = (char *)"text"}};
 static char *text_names[3] = {(char *)"a", (char *)"b", (char *)"c"};
 
+/* Each way of reading in turn: mapped and copied, with and without AVX-512. */
+static void take_turns(void) {
+  static unsigned turn;
+  mapping_allow(turn % 3 > 0);
+  csv_wide_off = turn++ % 2 == 0;
+}
+
 static CsvOptions text_options(int on_bad_row, int64_t buffer) {
+  take_turns();
   return (CsvOptions){.path = path,
                       .header = true,
                       .columns = {3, text_names, text_columns},
@@ -643,6 +653,36 @@ static void test_missing_file(void) {
   CHECK_MESSAGE("not a regular file");
 }
 
+/* A file that is cut while it is mapped reads as zeros, and then fails with a message. */
+static void test_cut_file(void) {
+  static char text[1 << 15];
+  memset(text, '\n', sizeof text);
+  write_file(text, sizeof text);
+  const char *bytes = NULL;
+  CsvSource source;
+  mapping_allow(true);
+  CHECK_OK(csv_source_open_all(&world, path, &source));
+  CHECK(csv_source_in_place(&source));
+  CHECK_OK(csv_source_check(&source));
+  CHECK_OK(csv_source_view(&source, 0, sizeof text, NULL, &bytes));
+  CHECK_INTEGER(bytes[0], '\n');
+  CHECK_INTEGER(bytes[sizeof text], 0);
+  comm_barrier_all(&world);
+  if (world.rank == 0) CHECK_INTEGER(truncate(path, 1), 0);
+  comm_barrier_all(&world);
+  csv_source_drop(&source, 0, sizeof text - 1);
+  CHECK_INTEGER(bytes[sizeof text / 2], 0);
+  CHECK_INTEGER(csv_source_view(&source, 0, 1, NULL, &bytes), IO);
+  CHECK_MESSAGE("became shorter while it was read; run again when it is complete");
+  csv_source_close_all(&source);
+  write_file("a\nb\n", 4);
+  CHECK_OK(csv_source_open_all(&world, path, &source));
+  write_file("a\nb\nc\n", 6);
+  CHECK_INTEGER(csv_source_check(&source), IO);
+  CHECK_MESSAGE("changed while it was read; run again when it is complete");
+  csv_source_close_all(&source);
+}
+
 /* Every read and every allocation made to fail, on each rank in turn. */
 static void test_faults(void) {
   static const char text[] = "a,b,c\nx,y,z\n\"1\n2\",y,w\nbad\nu,v,w\n,q,\n";
@@ -708,6 +748,7 @@ static void test_utf8(void) {
 static void test_ranges(void) {
   static char text[TEXT + 400], buffer[256];
   for (int i = 0; i < 300; i++) {
+    csv_wide_off = i % 3 == 0;
     int n = make_text(text, i % 2);
     if (text[n - 1] != '\n') text[n++] = '\n';
     CsvSource source = {.fd = -1, .inflated = true, .bytes = n, .size = n};
@@ -763,6 +804,7 @@ int main(int argc, char **argv) {
   test_bad_files();
   test_gzip();
   test_many();
+  test_cut_file();
   test_faults();
   test_random(cases ? atoi(cases) : 600);
   CHECK_INTEGER(memory_balance(), 0);
