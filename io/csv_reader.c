@@ -127,6 +127,7 @@ CSV_INLINE Status find_records(CsvReader *reader, MasksOf *masks, Positions *pos
     TRY(reserve_block(reader, n, n_ends));
     reader->first[0] = 1;
     reader->ends[0] = UINT32_MAX;
+    __builtin_prefetch(bytes + i + AHEAD);
     Masks m = masks(bytes + i, dialect);
     int here = (int)smaller(BLOCK, reader->filled - i);
     if (here < BLOCK) masks_cut(&m, here);

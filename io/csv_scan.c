@@ -107,6 +107,7 @@ CSV_INLINE Status range_scan(const CsvSource *source, CsvDialect dialect, CsvRan
     TRY(csv_source_view(source, at, n, buffer, &bytes));
     for (int64_t i = 0; i < n; i += BLOCK) {
       int here = (int)smaller(BLOCK, n - i);
+      __builtin_prefetch(bytes + i + AHEAD);
       Masks m = masks(bytes + i, dialect);
       if (here < BLOCK) masks_cut(&m, here);
       int64_t missing = CSV_MARKED - walk.records % CSV_MARKED;
