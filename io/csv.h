@@ -87,13 +87,17 @@ CHECKED Status csv_schema(const CsvOptions *options, Schema *out);
  * from 0, rows left out included.
  *
  * Collective; options same on all ranks, borrowed. Rank r reads about the r-th part of the bytes,
- * twice (once to find where rows begin, once to parse), in pieces of options->buffer bytes; it
- * never holds more of the file than a piece or its longest line. gzip is inflated as a whole, once
- * per node. block   rows in a block out     the caller clears it, also after a failure report  the
- * caller clears it, also after a failure; may be NULL Fails with IO (missing, a folder,
- * unreadable), FORMAT (the first offending line of the whole file: `FILE:LINE: column "NAME":
- * "VALUE" ...`; a quote that is never closed and a record longer than line_limit are failures even
- * when bad rows are skipped), INVALID (options), MEMORY; agreed. */
+ * twice (once to find where rows begin, once to parse), in place where the file can be mapped, else
+ * in pieces of options->buffer bytes. It never holds more of the file than 32 MB and its longest
+ * line. gzip is inflated as a whole, once per node.
+ *
+ * block   rows in a block
+ * out     the caller clears it, also after a failure
+ * report  the caller clears it, also after a failure; may be NULL
+ * Fails with IO (missing, a folder, unreadable, changed while it was read), FORMAT (the first
+ * offending line of the whole file: `FILE:LINE: column "NAME": "VALUE" ...`; a quote that is never
+ * closed and a record longer than line_limit are failures even when bad rows are skipped), INVALID
+ * (options), MEMORY; agreed. */
 CHECKED Status csv_read_all(const Comm *comm, const CsvOptions *options, int64_t block, Table *out,
                             CsvReport *report);
 

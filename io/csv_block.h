@@ -18,8 +18,8 @@ extern bool csv_wide_off; /* for tests: as if there were no AVX-512 */
 
 enum {
   BLOCK = 64,
-  AT_ONCE = 16,   /* positions written at once */
-  AHEAD = 2048,   /* bytes: pages of a file lie anywhere, and the machine's own guess ends with one */
+  AT_ONCE = 16, /* positions written at once */
+  AHEAD = 2048, /* bytes: pages of a file lie anywhere, and the machine's own guess ends with one */
   HELD = 16 << 20 /* bytes of a mapped file that stay in memory behind what is read */
 };
 

@@ -127,8 +127,8 @@ Status csv_divide_all(const Comm *comm, const CsvSource *source, CsvDialect dial
   Status status = OK;
   Pass pass = {.comm = comm, .source = source, .dialect = dialect, .data = data};
   pass.capacity = buffer / 64 * 64;
-  AGREE(comm, csv_source_in_place(source) ? OK
-                                          : NEW_RAW(&pass.buffer, pass.capacity + CSV_PADDING));
+  AGREE(comm,
+        csv_source_in_place(source) ? OK : NEW_RAW(&pass.buffer, pass.capacity + CSV_PADDING));
   TRY(set_range_all(&pass));
   TRY(scan_all(&pass));
   TRY(share_all(&pass, block, share));

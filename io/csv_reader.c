@@ -12,8 +12,7 @@ Status csv_reader_init(CsvReader *reader, const CsvSource *source, CsvDialect di
   reader->batch = (CsvBatch){.dialect = dialect, .line = at.lines};
   reader->capacity = smaller(buffer, end - at.at > BLOCK ? end - at.at : BLOCK);
   Status status = OK;
-  if (!csv_source_in_place(source))
-    TRY(NEW_RAW(&reader->buffer, reader->capacity + CSV_PADDING));
+  if (!csv_source_in_place(source)) TRY(NEW_RAW(&reader->buffer, reader->capacity + CSV_PADDING));
   TRY(NEW_RAW(&reader->batch.scratch, reader->capacity + CSV_PADDING));
 done:
   return status;
@@ -165,8 +164,7 @@ Status csv_reader_next(CsvReader *reader, bool *too_long) {
   batch->n = 0;
   while (batch->n == 0 && (reader->at < reader->end || reader->filled > batch->bytes_n)) {
     TRY(refill(reader));
-    TRY(csv_wide() ? find_records_wide(reader)
-                   : find_records(reader, masks_of, csv_positions));
+    TRY(csv_wide() ? find_records_wide(reader) : find_records(reader, masks_of, csv_positions));
     bool stuck = batch->bytes_n == 0 && reader->filled > 0;
     if (!stuck) continue;
     if (reader->filled > reader->line_limit) *too_long = true;

@@ -1,7 +1,8 @@
 /* A file is mapped where that is possible: copying it out of the page cache, once for either pass,
  * took as long as all the parsing of numbers. What a mapping could do to a process when somebody
- * cuts the file meanwhile is taken care of in mapping.c, and what is no longer wanted is dropped, so
- * that a process never holds more than a few pieces. Where mapping fails pread takes its place. */
+ * cuts the file meanwhile is taken care of in mapping.c, and what is no longer wanted is dropped,
+ * so that a process never holds more than a few pieces. Where mapping fails pread takes its place.
+ */
 #include "csv_source.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
 #include "kernels/base/memory.h"
 
 enum {
-  PIECE = 1 << 30, /* Linux reads at most 2 GiB at once */
+  PIECE = 1 << 30,         /* Linux reads at most 2 GiB at once */
   BEHIND = 1 + CSV_PADDING /* a supplied newline, and padding */
 };
 
@@ -140,7 +141,8 @@ done:
 }
 
 static void map_file(CsvSource *source, bool newline) {
-  if (source->inflated || !mapping_open(&source->mapping, source->fd, source->bytes, BEHIND)) return;
+  if (source->inflated || !mapping_open(&source->mapping, source->fd, source->bytes, BEHIND))
+    return;
   if (newline) source->mapping.bytes[source->bytes] = '\n';
 }
 

@@ -10,11 +10,11 @@ typedef struct CsvSource {
   int fd;           /* -1: none */
   bool inflated;    /* the text lies in shared.data */
   SharedMemory shared;
-  Mapping mapping; /* of the file; not open when it cannot be mapped or is inflated */
-  int64_t changed; /* when the file was last changed before it was opened; ns since 1970 */
-  int64_t bytes; /* of text */
+  Mapping mapping;    /* of the file; not open when it cannot be mapped or is inflated */
+  int64_t changed;    /* when the file was last changed before it was opened; ns since 1970 */
+  int64_t bytes;      /* of text */
   int64_t file_bytes; /* of the file, which may be packed */
-  int64_t size;  /* bytes, and one more when a newline is supplied for a last line without one */
+  int64_t size; /* bytes, and one more when a newline is supplied for a last line without one */
 } CsvSource;
 
 /* Open path. Collective; the caller closes, also after a failure. path must outlive the source.

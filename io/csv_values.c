@@ -214,7 +214,8 @@ static Status reserve_items(CsvBuilder *builder, int64_t rows, int64_t more) {
   if (guess < need + need / 4) guess = need + need / 4;
   bool text = column->type == COLUMN_TEXT;
   void *items = text ? (void *)column->bytes : column->code;
-  TRY(grow_raw(&items, builder->items_n, guess + (text ? COPY : 0), column_item_size(column->type)));
+  TRY(grow_raw(&items, builder->items_n, guess + (text ? COPY : 0),
+               column_item_size(column->type)));
   if (text)
     column->bytes = items;
   else

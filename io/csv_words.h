@@ -18,8 +18,8 @@ enum { CSV_WORD_PADDING = 8 };
 /* The code of a word, a new one when it is new. CSV_WORD_PADDING bytes must be readable at text,
  * whatever n is. Local. Fails with MEMORY. */
 CHECKED Status csv_words_code(CsvWords *words, const char *text, int64_t n, int32_t *code);
-/* The codes of n words, at most CSV_WORDS_AT_ONCE, as csv_words_code gives them one after the other:
- * while one waits for memory the others do, too. Local. Fails with MEMORY. */
+/* The codes of n words, at most CSV_WORDS_AT_ONCE, as csv_words_code gives them one after the
+ * other: while one waits for memory the others do, too. Local. Fails with MEMORY. */
 enum { CSV_WORDS_AT_ONCE = 32 };
 typedef struct CsvWord {
   const char *text;

@@ -58,8 +58,8 @@ static void leave(const Mapping *mapping) {
   if (used == 0) sigaction(SIGBUS, &before, NULL);
 }
 
-/* Only the last page and what stands behind it can be written, so that nothing else counts as memory
- * that the system has promised. */
+/* Only the last page and what stands behind it can be written, so that nothing else counts as
+ * memory that the system has promised. */
 bool mapping_open(Mapping *mapping, int fd, int64_t n, int64_t behind) {
   *mapping = (Mapping){.n = n};
   if (forbidden) return false;
@@ -71,10 +71,10 @@ bool mapping_open(Mapping *mapping, int fd, int64_t n, int64_t behind) {
   mapping->reserved = reserved;
   mapping->reserved_n = whole + HUGE;
   mapping->bytes = mapping->reserved + (HUGE - (int64_t)((uintptr_t)reserved % HUGE)) % HUGE;
-  bool good = mmap(mapping->bytes, (size_t)n, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) !=
-                  MAP_FAILED &&
-              mprotect(mapping->bytes + last, (size_t)(whole - last), PROT_READ | PROT_WRITE) == 0 &&
-              enter(mapping);
+  bool good =
+      mmap(mapping->bytes, (size_t)n, PROT_READ, MAP_PRIVATE | MAP_FIXED, fd, 0) != MAP_FAILED &&
+      mprotect(mapping->bytes + last, (size_t)(whole - last), PROT_READ | PROT_WRITE) == 0 &&
+      enter(mapping);
   if (good) {
     madvise(mapping->bytes, (size_t)n, MADV_SEQUENTIAL); /* advice: no matter if it is not taken */
     return true;

@@ -1,8 +1,8 @@
 /* A file's bytes in memory, without a copy, and without the ways in which a mapping can kill.
  *
- * Touching a page that cannot be read (an I/O error, or a file that somebody has made shorter) sends
- * SIGBUS. Here zeros appear in its place and the mapping counts as broken, so that whoever reads it
- * goes on in peace, asks at the end, and fails with a message. */
+ * Touching a page that cannot be read (an I/O error, or a file that somebody has made shorter)
+ * sends SIGBUS. Here zeros appear in its place and the mapping counts as broken, so that whoever
+ * reads it goes on in peace, asks at the end, and fails with a message. */
 #ifndef SEGUE_IO_MAPPING_H
 #define SEGUE_IO_MAPPING_H
 
