@@ -35,6 +35,7 @@ static void fit_clear(Fit *fit) {
   memory_free(&fit->log_sum);
   memory_free(&fit->value);
   memory_free(&fit->count);
+  memory_free(&fit->reached);
   memory_free(&fit->begin);
   memory_free(&fit->key);
   memory_free(&fit->share);
@@ -70,6 +71,7 @@ static Status leaves_allocate(Fit *fit) {
   bool renews = boost_loss_renews(&fit->model->loss);
   TRY(NEW(&fit->value, leaves));
   TRY(NEW(&fit->count, leaves));
+  TRY(NEW(&fit->reached, leaves));
   TRY(NEW(&fit->begin, renews ? leaves + 1 : 0));
   TRY(NEW(&fit->key, renews ? n : 0));
   TRY(NEW(&fit->share, renews ? n : 0));
@@ -205,15 +207,30 @@ static Status renew_leaves_all(Fit *fit, const BoostTree *tree) {
   return boost_quantiles_all(fit->comm, &items, loss->alpha, fit->value);
 }
 
+/* Whole numbers of units from fit->value onto the rows of leaves. Rows of a leaf ascend; all leaves
+ * together go through the rows by parts that fit into the cache. */
+static void raise_rows(Fit *fit, const BoostTree *tree, double *level) {
+  enum { PART = 1 << 15 };
+  for (int64_t l = 0; l < tree->n_leaves; l++) fit->reached[l] = tree->leaf[l].begin;
+  for (int64_t end = PART; end < fit->table.n_train + PART; end += PART) {
+    for (int64_t l = 0; l < tree->n_leaves; l++) {
+      const int64_t stop = tree->leaf[l].end;
+      const double units = fit->value[l];
+      int64_t i = fit->reached[l];
+      for (; i < stop && tree->row[i] < end; i++) level[tree->row[i]] += units;
+      fit->reached[l] = i;
+    }
+  }
+}
+
 /* Leaf values into the tree, and onto the rows. */
 static void apply_tree(Fit *fit, const BoostTree *tree, double *level) {
   const double step = fit->options->learning_rate / fit->model->loss.unit;
   for (int64_t l = 0; l < tree->n_leaves; l++) {
-    const BoostLeaf *leaf = &tree->leaf[l];
-    double units = fmin(fmax(rint(fit->value[l] * step), -INT32_MAX), INT32_MAX);
-    tree->node[leaf->node] = node_leaf((int32_t)units);
-    for (int64_t i = leaf->begin; i < leaf->end; i++) level[tree->row[i]] += units;
+    fit->value[l] = fmin(fmax(rint(fit->value[l] * step), -INT32_MAX), INT32_MAX);
+    tree->node[tree->leaf[l].node] = node_leaf((int32_t)fit->value[l]);
   }
+  raise_rows(fit, tree, level);
   if (fit->n_rest == 0) return;
   int64_t offset[2] = {0, tree->n_nodes};
   Ensemble one = {
@@ -371,6 +388,7 @@ static Status begin_all(Fit *fit, double held_back) {
       .max_leaves = o->max_leaves == OPTION_NONE_INTEGER ? INT64_MAX : o->max_leaves,
       .max_depth = depth,
       .depth_wise = o->growth == 1,
+      .cache_bytes = BOOST_CACHE_BYTES,
       .histogram_bytes = BOOST_HISTOGRAM_BYTES};
   TRY(boost_grower_new_all(fit->comm, &rows, &fit->layout, &limits, &fit->grower));
   AGREE(fit->comm, leaves_allocate(fit));

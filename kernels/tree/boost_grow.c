@@ -10,7 +10,6 @@
  * reductions for each split; over a network the waiting takes longer than the work. */
 #include <string.h>
 
-#include "boost_histogram.h"
 #include "boost_parts.h"
 
 static void release_slot(BoostGrower *g, Item *item) {
@@ -62,15 +61,34 @@ static bool is_open(const BoostGrower *g, const Item *item) {
          (double)sum.h >= 2 * g->rules->least_h && (double)sum.n >= 2 * g->rules->least_n;
 }
 
+static BoostCopy copy_at(const BoostGrower *g, int64_t at) {
+  return (BoostCopy){g->copies.codes + at * bins_stride(g->d),
+                     g->copies.packed + at * g->layout.words, g->copies.id + at};
+}
+
+/* Where a node's rows are. */
+static BoostSource source_of(const BoostGrower *g, const Item *item) {
+  if (item->copy < 0) return (BoostSource){g->rows.codes, g->sample->packed, NULL, g->rows.n};
+  BoostCopy copy = copy_at(g, item->copy);
+  return (BoostSource){copy.codes, copy.packed, copy.id, item->copied};
+}
+
 static void add_children(BoostGrower *g, Expansion *e) {
   Item *parent = &g->item[e->item];
   int32_t first = (int32_t)g->n_items;
   g->n_items += 2;
   Item *left = &g->item[first], *right = left + 1;
-  *left = *right = (Item){.depth = parent->depth + 1, .left = -1, .slot = -1, .gain = -1};
+  *left = *right = (Item){.depth = parent->depth + 1,
+                          .left = -1,
+                          .slot = -1,
+                          .copy = parent->copy,
+                          .copied = parent->copied,
+                          .gain = -1};
   boost_children(&g->layout, g->rules, &parent->node, &parent->split, &left->node, &right->node);
-  int64_t middle = parent->begin + boost_partition(&g->rows, &parent->split, g->row + parent->begin,
-                                                   parent->end - parent->begin, g->scratch);
+  BoostSource source = source_of(g, parent);
+  int64_t middle =
+      parent->begin + boost_partition(&g->rows, &source, &parent->split, g->row + parent->begin,
+                                      parent->end - parent->begin, g->scratch);
   left->begin = parent->begin;
   left->end = right->begin = middle;
   right->end = parent->end;
@@ -121,9 +139,18 @@ static uint64_t *window_at(const BoostGrower *g, int rank, int64_t built) {
 static void build_one(BoostGrower *g, const Expansion *e) {
   for (int side = 0; side < 2; side++) {
     if (e->built[side] < 0) continue;
-    const Item *child = &g->item[g->item[e->item].left + side];
-    boost_histogram(&g->rows, g->sample, g->layout.words, g->row + child->begin,
-                    child->end - child->begin, window_at(g, g->comm->rank, e->built[side]));
+    Item *child = &g->item[g->item[e->item].left + side];
+    BoostSource source = source_of(g, child);
+    BoostCopy copy = copy_at(g, g->copies_used);
+    int64_t n = child->end - child->begin;
+    bool copies = e->searched[side] && boost_copy_pays(g, child->copied) &&
+                  g->copies_used + n <= g->copies_room;
+    boost_histogram(&g->rows, g->sample, g->layout.words, &source, g->row + child->begin, n,
+                    copies ? &copy : NULL, window_at(g, g->comm->rank, e->built[side]));
+    if (!copies) continue;
+    child->copy = g->copies_used;
+    child->copied = n;
+    g->copies_used += n;
   }
 }
 
@@ -278,11 +305,12 @@ static void begin_tree_all(BoostGrower *g) {
   sums[2] = s->n;
   comm_sum_all(g->comm, sums, 3);
   g->n_items = 1;
-  g->n_heap = g->splits = g->orders = g->n_open = 0;
+  g->n_heap = g->splits = g->orders = g->n_open = g->copies_used = 0;
   for (int64_t i = 0; i < g->n_slots; i++)
     g->open_slot[g->n_open++] = (int32_t)(g->n_slots - 1 - i);
   Item *root = &g->item[0];
-  *root = (Item){.end = s->n, .rows = sums[2], .left = -1, .slot = -1, .gain = -1};
+  *root = (Item){
+      .end = s->n, .rows = sums[2], .left = -1, .slot = -1, .copy = -1, .copied = s->n, .gain = -1};
   root->node = boost_root();
   for (int w = 0; w < 2; w++) root->node.sum[w] = (uint64_t)sums[w];
 }
@@ -291,7 +319,8 @@ static void search_root_all(BoostGrower *g) {
   Item *root = &g->item[0];
   BoostSplit best = no_split;
   int64_t begin = share_begin(g, g->comm->rank), end = share_begin(g, g->comm->rank + 1), at = 0;
-  boost_histogram(&g->rows, g->sample, g->layout.words, g->row, root->end,
+  BoostSource source = source_of(g, root);
+  boost_histogram(&g->rows, g->sample, g->layout.words, &source, g->row, root->end, NULL,
                   window_at(g, g->comm->rank, 0));
   g->n_built = 1;
   if (g->comm->size > 1) join_built_all(g);
@@ -313,6 +342,16 @@ static void search_root_all(BoostGrower *g) {
   }
   install_split(g, root, &best);
   if (root->gain >= 0) boost_order_add(g, 0);
+}
+
+/* Numbers in copies back to those of rows. */
+static void name_rows(BoostGrower *g) {
+  for (int64_t i = 0; i < g->n_items; i++) {
+    const Item *item = &g->item[i];
+    if (item->left >= 0 || item->copy < 0) continue;
+    const int32_t *id = g->copies.id + item->copy;
+    for (int64_t k = item->begin; k < item->end; k++) g->row[k] = id[g->row[k]];
+  }
 }
 
 static void add_leaf(BoostGrower *g, const Item *item, BoostTree *out) {
@@ -365,5 +404,6 @@ void boost_grow_all(BoostGrower *g, const BoostSample *sample, const BoostRules 
   begin_tree_all(g);
   if (g->max_splits > 0) search_root_all(g);
   for (boost_order_choose(g); g->n_batch > 0; boost_order_choose(g)) expand_batch_all(g);
+  name_rows(g);
   write_tree(g, out);
 }

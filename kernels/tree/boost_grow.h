@@ -21,10 +21,14 @@ typedef struct BoostLimits {
   int64_t max_depth;  /* INT64_MAX: unlimited */
   bool depth_wise;
   bool apart; /* reduce histograms as between nodes where memory is shared, too; for tests */
+  int64_t cache_bytes;     /* rows of nodes above are copied together; for speed only */
   int64_t histogram_bytes; /* memory for kept histograms, of a rank (but for three of them) */
 } BoostLimits;
 
-enum { BOOST_HISTOGRAM_BYTES = 1 << 29 };
+enum {
+  BOOST_CACHE_BYTES = 1 << 19, /* half of a processor's own cache */
+  BOOST_HISTOGRAM_BYTES = 1 << 29,
+};
 
 /* This rank's rows. Borrowed: have to outlive the grower. */
 typedef struct BoostRows {

@@ -19,6 +19,8 @@ static void choose_sizes(BoostGrower *g, int64_t rows_global) {
   g->slot_words = share * BINS_CODES * g->layout.words;
   int64_t affordable = most(1, g->limits.histogram_bytes / (share * word_bytes));
   g->n_slots = least(g->max_splits + g->max_splits / 2 + 2, affordable);
+  /* A row is copied about once or twice on its way down to nodes that fit into the cache. */
+  g->copies_room = boost_copy_pays(g, g->rows.n) ? g->rows.n + g->rows.n / 2 : 0;
   g->batch_max = most(2, least(BATCH_MAX, BATCH_BYTES / (g->d * word_bytes)));
 }
 
@@ -36,6 +38,9 @@ static Status grower_allocate(BoostGrower *g) {
   TRY(NEW(&g->all, 2 * g->batch_max * ranks));
   TRY(NEW(&g->row, g->rows.n));
   TRY(NEW(&g->scratch, g->rows.n));
+  TRY(NEW_RAW(&g->copies.codes, g->copies_room * bins_stride(g->d)));
+  TRY(NEW_RAW(&g->copies.packed, g->copies_room * g->layout.words));
+  TRY(NEW_RAW(&g->copies.id, g->copies_room));
   int64_t split_words = bins_any_category(g->rows.bins) ? 1 + NODE_SET_WORDS : 1;
   TRY(NEW(&g->node, (split_words + 1) * g->max_splits + 1));
   TRY(NEW(&g->leaf, g->max_splits + 1));
@@ -109,6 +114,9 @@ void boost_grower_free_all(BoostGrower **grower) {
   memory_free(&g->all);
   memory_free(&g->row);
   memory_free(&g->scratch);
+  memory_free(&g->copies.codes);
+  memory_free(&g->copies.packed);
+  memory_free(&g->copies.id);
   memory_free(&g->node);
   memory_free(&g->leaf);
   memory_free(&g->stack);

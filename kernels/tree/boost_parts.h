@@ -3,7 +3,7 @@
 #ifndef SEGUE_TREE_BOOST_PARTS_H
 #define SEGUE_TREE_BOOST_PARTS_H
 
-#include "boost_grow.h"
+#include "boost_histogram.h"
 
 enum { SCRATCH_SLOTS = 2 }; /* histograms that are not kept; the last ones */
 
@@ -15,9 +15,10 @@ typedef struct Item {
   int64_t begin, end, rows;
   int64_t order; /* number by which ties are broken */
   int32_t depth;
-  int32_t left; /* first child, the second follows; -1: not looked at */
-  int32_t slot; /* kept histogram; -1: none */
-  bool kept;    /* split in the tree that results */
+  int32_t left;         /* first child, the second follows; -1: not looked at */
+  int32_t slot;         /* kept histogram; -1: none */
+  int64_t copy, copied; /* its rows are numbers in a copy: where that begins, its rows; -1: not */
+  bool kept;            /* split in the tree that results */
 } Item;
 
 /* A node being expanded: what is built and what is searched, left and right. */
@@ -51,6 +52,8 @@ struct BoostGrower {
   bool one_window;
   uint64_t *window; /* this rank's batch_max histograms */
   int32_t *row, *scratch;
+  BoostCopy copies; /* rows of nodes copied together */
+  int64_t copies_room, copies_used;
   int64_t *node;
   BoostLeaf *leaf;
   int32_t *stack;
@@ -63,6 +66,11 @@ struct BoostGrower {
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
+
+/* Are so many rows too many for the cache, so that some of them had better be copied together? */
+static inline bool boost_copy_pays(const BoostGrower *g, int64_t rows) {
+  return rows * (bins_stride(g->d) + 8 * g->layout.words) > g->limits.cache_bytes;
+}
 
 /* Put a node that can be split in the order. Local. */
 void boost_order_add(BoostGrower *g, int32_t item);

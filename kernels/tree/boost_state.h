@@ -27,6 +27,7 @@ typedef struct Fit {
   double *g, *h, *log_sum;    /* n_train */
   double *value;              /* leaves */
   int64_t *count;             /* leaves: their rows */
+  int64_t *reached;           /* leaves: positions of rows while values are added */
   int64_t *begin;             /* leaves + 1; with the two below where leaves are quantiles */
   uint64_t *key;              /* n_train */
   int64_t *share;             /* n_train: weights as whole numbers */
