@@ -1,10 +1,7 @@
 /* The grower of boosted trees; see boost_grow.h.
  *
- * Ranks of one node write their histograms into a shared window, and each reads what all of them
- * wrote about its own features: a reduce-scatter without a copy, fused with the search. Over
- * several nodes the histograms go through an integer Allreduce. The histograms of nodes that may
- * still be split are kept, each rank's features only; where memory would be too much for that, they
- * are made anew from rows, both children instead of one.
+ * The histograms of nodes that may still be split are kept, each rank's features only; where memory
+ * would be too much for that, they are made anew from rows, both children instead of one.
  *
  * Rejected for several ranks: one node after the other as the order of growth demands, with a few
  * reductions for each split; over a network the waiting takes longer than the work. */
@@ -131,11 +128,6 @@ static void plan_batch(BoostGrower *g) {
   }
 }
 
-static uint64_t *window_at(const BoostGrower *g, int rank, int64_t built) {
-  int64_t share = g->one_window ? (int64_t)(rank - g->comm->rank) * g->batch_max : 0;
-  return g->window + (share + built) * g->histogram_words;
-}
-
 static void build_one(BoostGrower *g, const Expansion *e) {
   for (int side = 0; side < 2; side++) {
     if (e->built[side] < 0) continue;
@@ -146,7 +138,7 @@ static void build_one(BoostGrower *g, const Expansion *e) {
     bool copies = e->searched[side] && boost_copy_pays(g, child->copied) &&
                   g->copies_used + n <= g->copies_room;
     boost_histogram(&g->rows, g->sample, g->layout.words, &source, g->row + child->begin, n,
-                    copies ? &copy : NULL, window_at(g, g->comm->rank, e->built[side]));
+                    copies ? &copy : NULL, boost_window_at(g, e->built[side]));
     if (!copies) continue;
     child->copy = g->copies_used;
     child->copied = n;
@@ -154,41 +146,8 @@ static void build_one(BoostGrower *g, const Expansion *e) {
   }
 }
 
-/* Give what was built to the ranks that search in it. Collective. */
-static void join_built_all(BoostGrower *g) {
-  if (g->one_window) {
-    comm_shared_publish_all(g->comm, &g->shared);
-  } else {
-    int64_t words = g->sample->n_features * BINS_CODES * g->layout.words;
-    for (int64_t i = 0; i < g->n_built; i++) {
-      comm_sum_all(g->comm, (int64_t *)(void *)window_at(g, g->comm->rank, i), words);
-    }
-  }
-}
-
-/* The positions of features that this rank searches. */
-static int64_t share_begin(const BoostGrower *g, int rank) {
-  return g->sample->n_features * rank / g->comm->size;
-}
-
 static uint64_t *slot_at(const BoostGrower *g, int64_t slot, int64_t position) {
   return g->slots + slot * g->slot_words + position * BINS_CODES * g->layout.words;
-}
-
-/* One feature of a histogram over all ranks: bins and missing. */
-static void sum_feature(const BoostGrower *g, int64_t built, int64_t position, int64_t n,
-                        uint64_t *out) {
-  const int words = g->layout.words;
-  const int64_t missing = BINS_MISSING * words, at = position * BINS_CODES * words;
-  const uint64_t *own = window_at(g, g->comm->rank, built) + at;
-  memcpy(out, own, (size_t)n * sizeof *out);
-  for (int w = 0; w < words; w++) out[missing + w] = own[missing + w];
-  for (int rank = 0; g->one_window && rank < g->comm->size; rank++) {
-    if (rank == g->comm->rank) continue;
-    const uint64_t *other = window_at(g, rank, built) + at;
-    for (int64_t k = 0; k < n; k++) out[k] += other[k];
-    for (int w = 0; w < words; w++) out[missing + w] += other[missing + w];
-  }
 }
 
 static void subtract_feature(const BoostGrower *g, const uint64_t *small, int64_t n,
@@ -216,7 +175,7 @@ static void choose_slots(BoostGrower *g, const Expansion *e, int64_t slot[2]) {
 /* Join, subtract and search this rank's features of both children. */
 static void search_one(BoostGrower *g, const Expansion *e, BoostSplit found[2]) {
   const Item *child = &g->item[g->item[e->item].left];
-  int64_t slot[2], begin = share_begin(g, g->comm->rank), end = share_begin(g, g->comm->rank + 1);
+  int64_t slot[2], begin = boost_share_begin(g), end = boost_share_end(g);
   int64_t best_position[2] = {0};
   bool by_difference = g->item[e->item].slot >= 0;
   if (!e->searched[0] && !e->searched[1]) return;
@@ -226,7 +185,7 @@ static void search_one(BoostGrower *g, const Expansion *e, BoostSplit found[2]) 
     int64_t n = (int64_t)bins * g->layout.words;
     uint64_t *sums[2] = {slot_at(g, slot[0], p - begin), slot_at(g, slot[1], p - begin)};
     for (int side = 0; side < 2; side++) {
-      if (e->built[side] >= 0) sum_feature(g, e->built[side], p, n, sums[side]);
+      if (e->built[side] >= 0) boost_join_feature(g, e->built[side], p, n, sums[side]);
     }
     if (by_difference) {
       int small = e->built[1] >= 0;
@@ -276,17 +235,43 @@ static void agree_splits_all(BoostGrower *g) {
 
 static const BoostSplit no_split = {.gain = -1, .feature = -1};
 
+/* Histograms of the batch that are built for expansions before b. */
+static int64_t built_before(const BoostGrower *g, int64_t b) {
+  int64_t n = 0;
+  for (int64_t a = 0; a < b; a++) n += (g->batch[a].built[0] >= 0) + (g->batch[a].built[1] >= 0);
+  return n;
+}
+
+/* Between nodes, what the first half of a batch needs is on its way while the other is built. */
+static void build_and_search_all(BoostGrower *g) {
+  int64_t middle = g->nodes > 1 ? g->n_batch / 2 : 0, built = built_before(g, middle);
+  for (int64_t b = 0; b < middle; b++) build_one(g, &g->batch[b]);
+  boost_join_begin_all(g, 0, 0, built);
+  for (int64_t b = middle; b < g->n_batch; b++) {
+    build_one(g, &g->batch[b]);
+    boost_join_push(g, 0);
+  }
+  boost_join_begin_all(g, 1, built, g->n_built);
+  boost_join_end_all(g, 0, 0, built);
+  for (int64_t b = 0; b < middle; b++) {
+    search_one(g, &g->batch[b], &g->found[2 * b]);
+    boost_join_push(g, 1);
+  }
+  boost_join_end_all(g, 1, built, g->n_built);
+  for (int64_t b = middle; b < g->n_batch; b++) search_one(g, &g->batch[b], &g->found[2 * b]);
+}
+
 static void expand_batch_all(BoostGrower *g) {
   expand_rows_all(g);
   plan_batch(g);
   for (int64_t i = 0; i < 2 * g->n_batch; i++) g->found[i] = no_split;
-  for (int64_t b = 0; b < g->n_batch; b++) {
-    build_one(g, &g->batch[b]);
-    if (g->comm->size == 1) search_one(g, &g->batch[b], &g->found[2 * b]);
-  }
   if (g->comm->size > 1) {
-    if (g->n_built > 0) join_built_all(g);
-    for (int64_t b = 0; b < g->n_batch; b++) search_one(g, &g->batch[b], &g->found[2 * b]);
+    build_and_search_all(g);
+  } else {
+    for (int64_t b = 0; b < g->n_batch; b++) {
+      build_one(g, &g->batch[b]);
+      search_one(g, &g->batch[b], &g->found[2 * b]);
+    }
   }
   agree_splits_all(g);
 }
@@ -318,17 +303,17 @@ static void begin_tree_all(BoostGrower *g) {
 static void search_root_all(BoostGrower *g) {
   Item *root = &g->item[0];
   BoostSplit best = no_split;
-  int64_t begin = share_begin(g, g->comm->rank), end = share_begin(g, g->comm->rank + 1), at = 0;
+  int64_t begin = boost_share_begin(g), end = boost_share_end(g), at = 0;
   BoostSource source = source_of(g, root);
   boost_histogram(&g->rows, g->sample, g->layout.words, &source, g->row, root->end, NULL,
-                  window_at(g, g->comm->rank, 0));
-  g->n_built = 1;
-  if (g->comm->size > 1) join_built_all(g);
+                  boost_window_at(g, 0));
+  boost_join_begin_all(g, 0, 0, 1);
+  boost_join_end_all(g, 0, 0, 1);
   root->slot = g->open_slot[--g->n_open];
   for (int64_t p = begin; p < end; p++) {
     int32_t feature = g->sample->feature[p], bins = bins_of(g->rows.bins, feature);
     uint64_t *sums = slot_at(g, root->slot, p - begin);
-    sum_feature(g, 0, p, (int64_t)bins * g->layout.words, sums);
+    boost_join_feature(g, 0, p, (int64_t)bins * g->layout.words, sums);
     boost_split_feature(&g->layout, g->rules, &root->node, sums, bins, feature, &best);
     if (best.feature == feature) at = p - begin;
   }

@@ -20,7 +20,7 @@ typedef struct BoostLimits {
   int64_t max_leaves; /* at least 1 */
   int64_t max_depth;  /* INT64_MAX: unlimited */
   bool depth_wise;
-  bool apart; /* reduce histograms as between nodes where memory is shared, too; for tests */
+  int64_t apart;           /* so many ranks in a row count as a node; 0: as they are; for tests */
   int64_t cache_bytes;     /* rows of nodes above are copied together; for speed only */
   int64_t histogram_bytes; /* memory for kept histograms, of a rank (but for three of them) */
 } BoostLimits;
@@ -77,7 +77,9 @@ typedef struct BoostSample {
   const int32_t *feature;
 } BoostSample;
 
-/* Collective. rules same on all ranks. About 3 integer reductions for each batch of nodes. */
+/* Collective. rules same on all ranks. For each batch of nodes: a sum of numbers of rows, where
+ * hessians do not tell them; a reduce-scatter of the histograms, between nodes in two halves; a
+ * gather of the best splits. */
 void boost_grow_all(BoostGrower *grower, const BoostSample *sample, const BoostRules *rules,
                     BoostTree *out);
 

@@ -14,7 +14,7 @@ static void choose_sizes(BoostGrower *g, int64_t rows_global) {
   g->max_splits = leaves - 1;
   g->capacity = 3 * g->max_splits + 1;
   int64_t word_bytes = BINS_CODES * g->layout.words * (int64_t)sizeof(uint64_t);
-  int64_t share = (g->d + g->comm->size - 1) / g->comm->size;
+  int64_t share = (g->d + g->places - 1) / g->places;
   g->histogram_words = g->d * BINS_CODES * g->layout.words;
   g->slot_words = share * BINS_CODES * g->layout.words;
   int64_t affordable = most(1, g->limits.histogram_bytes / (share * word_bytes));
@@ -51,23 +51,56 @@ done:
   return status;
 }
 
-/* A shared window where all ranks are on one node, else memory of this rank's own. */
+/* The ranks of this node: those that share its memory, or for tests some in a row. */
+static void split_host_all(const Comm *comm, int64_t apart, Comm *out) {
+  if (apart > 0) {
+    comm_split_all(comm, (int)(comm->rank / apart), out);
+  } else {
+    comm_split_node_all(comm, out);
+  }
+}
+
+/* Who searches, and who exchanges parts with whom. */
+static void split_lanes_all(BoostGrower *g) {
+  int64_t fewest = g->host.size;
+  comm_min_all(g->comm, &fewest, 1);
+  g->nodes = comm_sum_one_all(g->comm, g->host.rank == 0);
+  g->places = fewest * g->nodes;
+  g->lane = g->host.rank < fewest ? g->host.rank : -1;
+  comm_clear_all(&g->across);
+  comm_split_all(g->comm, (int)(g->lane < 0 ? fewest : g->lane), &g->across);
+}
+
+static Status part_allocate(BoostGrower *g) { return NEW(&g->part, g->across.size + 1); }
+
+/* A window shared by the ranks of a node; where some node has no room for one, every rank counts as
+ * a node. */
 static Status window_new_all(BoostGrower *g) {
   Status status = OK;
   int64_t words = g->batch_max * g->histogram_words;
-  if (g->comm->size > 1 && !g->limits.apart) {
-    size_t bytes = (size_t)(g->comm->size * words) * sizeof(uint64_t);
-    TRY(comm_shared_new_all(g->comm, bytes, &g->shared));
-    g->one_window = g->shared.window && g->shared.node.size == g->comm->size;
-    g->one_window = !comm_any_all(g->comm, !g->one_window);
-    if (g->one_window) {
-      g->window = (uint64_t *)g->shared.data + g->comm->rank * words;
-      return OK;
-    }
+  size_t bytes = (size_t)words * sizeof(uint64_t);
+  AGREE(g->comm, comm_shared_new_all(&g->host, (size_t)g->host.size * bytes, &g->shared));
+  if (comm_any_all(g->comm, g->host.size > 1 && !g->shared.window)) {
     comm_shared_clear_all(&g->shared);
+    comm_clear_all(&g->host);
+    split_host_all(g->comm, 1, &g->host);
+    split_lanes_all(g);
+    AGREE(g->comm, comm_shared_new_all(&g->host, bytes, &g->shared));
   }
-  AGREE(g->comm, NEW(&g->window, words));
+  g->window = (uint64_t *)g->shared.data + g->host.rank * words;
+  int64_t part = g->nodes > 1 ? g->slot_words * (g->batch_max / 2 + 2) : 0;
+  for (int k = 0; k < 2; k++) {
+    AGREE(g->comm, comm_sum_scatter_init_all(&g->across, part, &g->sum[k]));
+  }
+  AGREE(g->comm, part_allocate(g));
 done:
+  return status;
+}
+
+/* The same for one rank. */
+static Status window_new(BoostGrower *g) {
+  Status status = NEW(&g->alone, g->batch_max * g->histogram_words);
+  g->window = g->alone;
   return status;
 }
 
@@ -83,10 +116,22 @@ Status boost_grower_new_all(const Comm *comm, const BoostRows *rows, const Boost
                      .layout = *layout,
                      .limits = *limits,
                      .d = rows->bins->d,
-                     .shared = {.win = MPI_WIN_NULL}};
+                     .shared = {.win = MPI_WIN_NULL},
+                     .host = {.mpi = MPI_COMM_NULL},
+                     .across = {.mpi = MPI_COMM_NULL, .size = 1},
+                     .nodes = 1,
+                     .places = 1};
+  if (comm->size > 1) {
+    split_host_all(comm, limits->apart, &g->host);
+    split_lanes_all(g);
+  }
   choose_sizes(g, rows_global);
   AGREE(comm, grower_allocate(g));
-  TRY(window_new_all(g));
+  if (comm->size > 1) {
+    TRY(window_new_all(g));
+  } else {
+    TRY(window_new(g));
+  }
 done:
   if (status != OK) boost_grower_free_all(&g);
   *out = g;
@@ -95,14 +140,19 @@ done:
 
 int64_t boost_grower_leaves(const BoostGrower *grower) { return grower->max_splits + 1; }
 
+static void comms_clear_all(BoostGrower *g) {
+  if (g->comm->size > 1) comm_shared_clear_all(&g->shared);
+  for (int k = 0; k < 2; k++) comm_sum_scatter_clear(&g->sum[k]);
+  comm_clear_all(&g->host);
+  comm_clear_all(&g->across);
+}
+
 void boost_grower_free_all(BoostGrower **grower) {
   BoostGrower *g = *grower;
   if (!g) return;
-  if (g->one_window) {
-    comm_shared_clear_all(&g->shared);
-  } else {
-    memory_free(&g->window);
-  }
+  if (g->comm) comms_clear_all(g);
+  memory_free(&g->alone);
+  memory_free(&g->part);
   memory_free(&g->item);
   memory_free(&g->heap);
   memory_free(&g->trial);

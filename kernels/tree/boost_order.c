@@ -54,7 +54,7 @@ static int32_t heap_step(BoostGrower *g, int32_t *heap, int64_t *n, int64_t *ord
 static int64_t look_ahead(const BoostGrower *g, int64_t left) {
   if (g->limits.depth_wise) return left;
   if (g->comm->size == 1) return 1;
-  int64_t reach = g->one_window ? left / 8 : left / 2;
+  int64_t reach = g->nodes == 1 ? left / 8 : left / 2;
   return least(left, most(reach, REACH_MIN));
 }
 

@@ -46,11 +46,15 @@ struct BoostGrower {
   int64_t n_open;
   Expansion *batch;
   int64_t n_batch, n_built, batch_max;
-  int64_t *counts;         /* 2 x batch_max */
-  BoostSplit *found, *all; /* 2 x batch_max; times ranks */
-  SharedMemory shared;
-  bool one_window;
-  uint64_t *window; /* this rank's batch_max histograms */
+  int64_t *counts;             /* 2 x batch_max */
+  BoostSplit *found, *all;     /* 2 x batch_max; times ranks */
+  SharedMemory shared;         /* of the ranks of a node: batch_max histograms each */
+  uint64_t *window;            /* this rank's of them */
+  uint64_t *alone;             /* or that of a rank without others */
+  Comm host, across;           /* the ranks of this node; those of this lane, one of every node */
+  int64_t nodes, places, lane; /* place: a rank that searches; lane -1: this one does not */
+  SumScatter sum[2];           /* one for each half of a batch */
+  int64_t *part;               /* nodes + 1: where the parts of a lane's ranks begin */
   int32_t *row, *scratch;
   BoostCopy copies; /* rows of nodes copied together */
   int64_t copies_room, copies_used;
@@ -71,6 +75,22 @@ static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 static inline bool boost_copy_pays(const BoostGrower *g, int64_t rows) {
   return rows * (bins_stride(g->d) + 8 * g->layout.words) > g->limits.cache_bytes;
 }
+
+/* Features in g->sample that this rank searches: positions from begin to end. Local. */
+int64_t boost_share_begin(const BoostGrower *g);
+int64_t boost_share_end(const BoostGrower *g);
+/* Where this rank builds a histogram of the batch. Local. */
+uint64_t *boost_window_at(const BoostGrower *g, int64_t built);
+/* Give the histograms begin .. end - 1 of the batch, which are built, to the ranks that search in
+ * them; half 0 or 1, each begun and ended once, in this order. Built ones are left alone until the
+ * end. Collective. */
+void boost_join_begin_all(BoostGrower *g, int half, int64_t begin, int64_t end);
+void boost_join_end_all(BoostGrower *g, int half, int64_t begin, int64_t end);
+/* Let messages of a half that was begun move on. Local. */
+void boost_join_push(BoostGrower *g, int half);
+/* One feature of a joined histogram: n words of its bins, and those of missing values. Local. */
+void boost_join_feature(const BoostGrower *g, int64_t built, int64_t position, int64_t n,
+                        uint64_t *out);
 
 /* Put a node that can be split in the order. Local. */
 void boost_order_add(BoostGrower *g, int32_t item);

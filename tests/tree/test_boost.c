@@ -86,7 +86,7 @@ static void problem_make(Problem *p, uint64_t number) {
   p->limits = (BoostLimits){.max_leaves = 1 + draw(&s, 8, 40),
                             .max_depth = number % 4 == 3 ? 1 + draw(&s, 9, 5) : INT64_MAX,
                             .depth_wise = number % 2 == 1,
-                            .apart = number % 3 == 1,
+                            .apart = (int64_t)(number % 3),
                             .cache_bytes = number % 4 < 2 ? 100 : BOOST_CACHE_BYTES,
                             .histogram_bytes = number % 3 == 2 ? 20000 : BOOST_HISTOGRAM_BYTES};
 }
