@@ -138,6 +138,7 @@ static Status prepare_all(const Comm *comm, const CsvOptions *options, int64_t b
   rules->line_limit = options->line_limit ? options->line_limit : CSV_LINE_DEFAULT;
   AGREE(comm, csv_check(options));
   TRY(csv_source_open_all(comm, options->path, &reading->source));
+  reading->source.sink = options->sink;
   TRY(csv_header_read_all(comm, &reading->source, reading->dialect, options->header,
                           rules->line_limit, &reading->header));
   AGREE(comm, csv_targets_new(options, &reading->header, &reading->targets, &rules->n_targets,
@@ -263,6 +264,14 @@ done:
   return status;
 }
 
+/* Progress in megabytes of this rank's share; whether to stop is asked where bytes are read. */
+static void tell(const Reading *reading, const CsvReader *reader) {
+  const int64_t megabyte = 1 << 20, begin = reading->share.begin.at;
+  int64_t total = (reader->end - begin) / megabyte, done = (reader->at - begin) / megabyte;
+  bool crossed = (reader->at - reader->batch.bytes_n - begin) / megabyte < done;
+  if (crossed) work_tick(reading->options->sink, done, done, total, NULL);
+}
+
 /* All of this rank's rows. */
 static Status parse(Reading *reading) {
   Status status = OK;
@@ -275,6 +284,7 @@ static Status parse(Reading *reading) {
     if (reader.batch.n == 0) break;
     TRY(parse_batch(reading, &reader.batch, row));
     row += reader.batch.n;
+    tell(reading, &reader);
   }
   TRY(csv_reader_failure(&reader, too_long));
   if (row != reading->share.rows.n) status = changed(reading);

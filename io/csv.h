@@ -10,6 +10,7 @@
 #define SEGUE_IO_CSV_H
 
 #include "kernels/base/options.h"
+#include "kernels/base/work.h"
 #include "kernels/table/table.h"
 
 enum { CSV_EXAMPLES = 5, CSV_LINE_DEFAULT = 16 << 20, CSV_BUFFER_DEFAULT = 128 << 10 };
@@ -35,6 +36,7 @@ typedef struct CsvOptions {
   int on_bad_row;     /* CsvOnBadRow */
   int64_t line_limit; /* longest record in bytes, from 1; 0: CSV_LINE_DEFAULT */
   int64_t buffer; /* bytes read at a time, from 64; 0: CSV_BUFFER_DEFAULT; no effect on results */
+  WorkSink *sink; /* is told of progress and asked for a stop; NULL: nobody; no option row */
 } CsvOptions;
 
 /* Why rows were left out. */
@@ -97,7 +99,7 @@ CHECKED Status csv_schema(const CsvOptions *options, Schema *out);
  * Fails with IO (missing, a folder, unreadable, changed while it was read), FORMAT (the first
  * offending line of the whole file: `FILE:LINE: column "NAME": "VALUE" ...`; a quote that is never
  * closed and a record longer than line_limit are failures even when bad rows are skipped), INVALID
- * (options), MEMORY; agreed. */
+ * (options), STOPPED (asked for while reading), MEMORY; agreed. */
 CHECKED Status csv_read_all(const Comm *comm, const CsvOptions *options, int64_t block, Table *out,
                             CsvReport *report);
 

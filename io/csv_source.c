@@ -73,8 +73,16 @@ static Status read_file(const CsvSource *source, int64_t at, int64_t n, char *bu
   return OK;
 }
 
+static Status stopping(const CsvSource *source) {
+  if (!work_stopping(source->sink)) return OK;
+  return status_fail(STOPPED, "stopped on request while reading %s; run again to go on",
+                     source->path);
+}
+
 Status csv_source_read(const CsvSource *source, int64_t at, int64_t n, char *buffer) {
+  Status status = stopping(source);
   int64_t there = at + n <= source->bytes ? n : source->bytes - at;
+  if (status != OK) return status;
   if (n > there) buffer[n - 1] = '\n'; /* the supplied one */
   if (there <= 0) return OK;
   if (!source->inflated) return read_file(source, at, there, buffer);
@@ -88,7 +96,8 @@ Status csv_source_view(const CsvSource *source, int64_t at, int64_t n, char *buf
   if (!csv_source_in_place(source)) return csv_source_read(source, at, n, buffer);
   *bytes = source->mapping.bytes + at;
   if (source->mapping.broken) return csv_source_check(source);
-  return fault_hit(FAULT_READ) ? unreadable(source, EIO) : OK;
+  if (fault_hit(FAULT_READ)) return unreadable(source, EIO);
+  return stopping(source);
 }
 
 void csv_source_drop(const CsvSource *source, int64_t from, int64_t to) {

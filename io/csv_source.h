@@ -2,12 +2,13 @@
 #ifndef SEGUE_IO_CSV_SOURCE_H
 #define SEGUE_IO_CSV_SOURCE_H
 
-#include "kernels/base/comm.h"
+#include "kernels/base/work.h"
 #include "mapping.h"
 
 typedef struct CsvSource {
   const char *path; /* borrowed */
   int fd;           /* -1: none */
+  WorkSink *sink;   /* asked for a stop at every piece; borrowed, may be NULL */
   bool inflated;    /* the text lies in shared.data */
   SharedMemory shared;
   Mapping mapping;    /* of the file; not open when it cannot be mapped or is inflated */
@@ -26,7 +27,7 @@ void csv_source_close_all(CsvSource *source);
 enum { CSV_PADDING = 64 }; /* readable bytes behind those that were asked for */
 
 /* Copy bytes at .. at + n - 1 (inside 0 .. size - 1) to buffer. Local. Fails with IO when the
- * system cannot read or the file has become shorter. */
+ * system cannot read or the file has become shorter, STOPPED when a stop was asked for. */
 CHECKED Status csv_source_read(const CsvSource *source, int64_t at, int64_t n, char *buffer);
 
 /* Do bytes lie in memory already, so that csv_source_view needs no buffer? */

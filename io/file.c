@@ -169,6 +169,13 @@ Status file_make_folder(const char *path) {
 
 bool file_exists(const char *path) { return access(path, F_OK) == 0; }
 
+FileStamp file_stamp(const char *path) {
+  struct stat info;
+  if (stat(path, &info) != 0) return (FileStamp){-1, 0};
+  return (FileStamp){info.st_size,
+                     info.st_mtim.tv_sec * INT64_C(1000000000) + info.st_mtim.tv_nsec};
+}
+
 void file_remove_tree(const char *path) {
   struct stat info;
   if (lstat(path, &info) != 0) return;

@@ -33,4 +33,11 @@ CHECKED Status file_link(const char *path, const char *target);
  * Collective. Fails with IO (also for pipes, whose contents are gone once read), agreed. */
 CHECKED Status file_hash_all(const Comm *comm, const char *path, Hash *out);
 
+/* What tells whether a file has changed without reading it. */
+typedef struct FileStamp {
+  int64_t bytes;   /* -1: there is no such file */
+  int64_t changed; /* ns since 1970 */
+} FileStamp;
+FileStamp file_stamp(const char *path);
+
 #endif

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "config_internal.h"
-#include "io/file.h"
 #include "kernels/base/memory.h"
 
 static int64_t port_count(const StageKind *kind) {
@@ -120,6 +119,8 @@ done:
 
 void graph_clear(Graph *graph) {
   for (int64_t i = 0; graph->plans && i < graph->n; i++) schema_clear(&graph->plans[i].schema);
+  for (int64_t i = 0; graph->stamps && i < graph->n; i++) memory_free(&graph->stamps[i]);
+  memory_free(&graph->stamps);
   memory_free(&graph->order);
   memory_free(&graph->plans);
   memory_free(&graph->keys);
@@ -151,11 +152,22 @@ static Status list_files(const StageConfig *stage, TextList *paths) {
   return status_prefix(status, "/stages/%s: ", stage->name);
 }
 
+/* The stage's files, and their stamps before anything of them is read. */
+static Status begin_files(Graph *graph, int64_t stage, TextList *paths) {
+  Status status = OK;
+  TRY(list_files(&graph->config->stages[stage], paths));
+  memory_free(&graph->stamps[stage]); /* of an earlier keying */
+  TRY(NEW(&graph->stamps[stage], paths->n));
+  for (int64_t i = 0; i < paths->n; i++) graph->stamps[stage][i] = file_stamp(paths->items[i]);
+done:
+  return status;
+}
+
 static Status key_stage_all(const Comm *comm, Graph *graph, int64_t stage) {
   Status status = OK;
   TextList paths = {0};
   Hash key = stage_key(graph, stage);
-  AGREE(comm, list_files(&graph->config->stages[stage], &paths));
+  AGREE(comm, begin_files(graph, stage, &paths));
   for (int64_t i = 0; i < paths.n; i++) {
     Hash content;
     TRY(file_hash_all(comm, paths.items[i], &content));
@@ -169,9 +181,30 @@ done:
 
 Status graph_keys_all(const Comm *comm, Graph *graph) {
   Status status = OK;
+  if (!graph->stamps) AGREE(comm, NEW(&graph->stamps, graph->n));
   for (int64_t i = 0; i < graph->n; i++) TRY(key_stage_all(comm, graph, graph->order[i]));
 done:
   return status;
+}
+
+static Status files_check(const Graph *graph, int64_t stage) {
+  Status status = OK;
+  TextList paths = {0};
+  TRY(list_files(&graph->config->stages[stage], &paths));
+  for (int64_t i = 0; i < paths.n; i++) {
+    FileStamp now = file_stamp(paths.items[i]), then = graph->stamps[stage][i];
+    if (now.bytes == then.bytes && now.changed == then.changed) continue;
+    status = status_fail(IO, "%s: changed since this run began; run again when it is complete",
+                         paths.items[i]);
+    break;
+  }
+done:
+  memory_free(&paths.items);
+  return status;
+}
+
+Status graph_files_check_all(const Comm *comm, const Graph *graph, int64_t stage) {
+  return status_agree_all(comm, files_check(graph, stage));
 }
 
 bool graph_reaches(const Graph *graph, int64_t later, int64_t earlier) {

@@ -3,15 +3,17 @@
 #define SEGUE_PIPELINE_GRAPH_H
 
 #include "config.h"
+#include "io/file.h"
 #include "kernels/numeric/hash.h"
 
 typedef struct Graph {
   const Config *config; /* borrowed */
   int64_t n;
-  int64_t *order; /* stage numbers so that inputs come first, else in the order of the file */
-  Planned *plans; /* per stage */
-  Hash *keys;     /* per stage; after graph_keys_all */
-  uint8_t *uses;  /* n x n: does stage i use stage j, directly or through others? */
+  int64_t *order;     /* stage numbers so that inputs come first, else in the order of the file */
+  Planned *plans;     /* per stage */
+  Hash *keys;         /* per stage; after graph_keys_all */
+  FileStamp **stamps; /* per stage, of the files it reads when their contents were hashed */
+  uint8_t *uses;      /* n x n: does stage i use stage j, directly or through others? */
 } Graph;
 
 /* Order the stages, check ports, plan every stage. Local.
@@ -24,6 +26,10 @@ void graph_clear(Graph *graph);
  * and the contents of the files it reads; never of times or ranks. Collective.
  * Fails with IO when a file cannot be read, MEMORY; agreed. */
 CHECKED Status graph_keys_all(const Comm *comm, Graph *graph);
+
+/* Are the files that the stage reads still those that its key was made from, by size and time?
+ * Collective, after graph_keys_all. Fails with IO naming the file, MEMORY; agreed. */
+CHECKED Status graph_files_check_all(const Comm *comm, const Graph *graph, int64_t stage);
 
 /* Does stage `later` use `earlier`, directly or through others? Local. */
 bool graph_reaches(const Graph *graph, int64_t later, int64_t earlier);

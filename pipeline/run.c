@@ -279,6 +279,9 @@ static Status make_stage_all(Runner *runner, int64_t stage, int64_t number) {
   AGREE(runner->comm, status);
   Usage usage = usage_begin();
   status = call_stage_all(runner, stage, &sink);
+  /* Else the key would name contents that were never read. */
+  if (status == OK && config->kind->files)
+    status = graph_files_check_all(runner->comm, &runner->graph, stage);
   if (status == OK && config->kind->output != PORT_NOTHING)
     status = write_artifact_all(runner, stage);
   warn_of_units_all(runner, &sink);

@@ -116,7 +116,9 @@ static Status run_all(const StageContext *context, const void *options,
   (void)inputs;
   Status status = OK;
   CsvReport report = {0};
-  TRY(csv_read_all(context->comm, options, context->block, &output->table, &report));
+  CsvOptions told = *(const CsvOptions *)options;
+  told.sink = context->sink;
+  TRY(csv_read_all(context->comm, &told, context->block, &output->table, &report));
   AGREE(context->comm, describe(&report, &output->summary));
 done:
   csv_report_clear(&report);

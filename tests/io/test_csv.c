@@ -683,6 +683,25 @@ static void test_cut_file(void) {
   csv_source_close_all(&source);
 }
 
+static int pieces;
+static bool stop_at_third(WorkSink *sink) { return (void)sink, ++pieces >= 3; }
+
+static void test_stop(void) {
+  static char text[1200];
+  for (size_t i = 0; i < sizeof text; i++) text[i] = "a,b,c\n"[i % 6];
+  write_file(text, sizeof text);
+  WorkSink sink = {.stopping = stop_at_third};
+  for (int turn = 0; turn < 3; turn++) {
+    Table table;
+    CsvOptions options = text_options(CSV_FAIL, 64);
+    options.sink = &sink;
+    pieces = 0;
+    CHECK_INTEGER(csv_read_all(&world, &options, 4, &table, NULL), STOPPED);
+    CHECK_MESSAGE("stopped on request while reading");
+    table_clear(&table);
+  }
+}
+
 /* Every read and every allocation made to fail, on each rank in turn. */
 static void test_faults(void) {
   static const char text[] = "a,b,c\nx,y,z\n\"1\n2\",y,w\nbad\nu,v,w\n,q,\n";
@@ -805,6 +824,7 @@ int main(int argc, char **argv) {
   test_gzip();
   test_many();
   test_cut_file();
+  test_stop();
   test_faults();
   test_random(cases ? atoi(cases) : 600);
   CHECK_INTEGER(memory_balance(), 0);

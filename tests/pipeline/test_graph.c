@@ -119,6 +119,27 @@ static Hash key_of(const char *format, const char *stage) {
 
 static bool same(Hash a, Hash b) { return hash_compare(&a, &b) == 0; }
 
+/* A file that changes behind its key is told. */
+static void test_changed_file(void) {
+  Comm self = comm_self();
+  Config config;
+  Graph graph;
+  char json[4096];
+  case_write("data.csv", "x\n1\n2\n");
+  snprintf(json, sizeof json,
+           "{\"name\": \"a\", \"stages\": {\"rows\": {\"kind\": \"read_csv\", \"path\": \"%s\", "
+           "\"columns\": {\"x\": \"real\"}}}}",
+           case_path("data.csv"));
+  CHECK_OK(case_plan(json, &config, &graph));
+  CHECK_OK(graph_keys_all(&self, &graph));
+  CHECK_OK(graph_files_check_all(&self, &graph, 0));
+  case_write("data.csv", "x\n1\n2\n3\n");
+  CHECK_INTEGER(graph_files_check_all(&self, &graph, 0), IO);
+  CHECK_MESSAGE("data.csv: changed since this run began; run again when it is complete");
+  graph_clear(&graph);
+  config_clear(&config);
+}
+
 #define ROWS "\"rows\": {\"kind\": \"read_csv\", \"path\": \"%s\", \"columns\": {\"x\": \"real\"}}"
 #define SPLIT "\"split\": {\"kind\": \"split\", \"input\": \"rows\", \"test\": 0.5}"
 
@@ -209,6 +230,7 @@ int main(int argc, char **argv) {
   test_refused();
   test_many_ways();
   test_keys();
+  test_changed_file();
   test_versions();
   test_missing_file();
   case_end();
