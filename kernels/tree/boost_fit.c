@@ -119,6 +119,13 @@ static void fill_rules(const Fit *fit, double g_unit, double h_unit, BoostRules 
       .gain_unit = gain_unit,
       .slope = fit->constraints->slope,
       .group = fit->constraints->group,
+      .categories = {.bins = &fit->model->ensemble.bins,
+                     .smooth = o->cat_smooth / h_unit,
+                     .least_rows = o->cat_smooth,
+                     .l2 = o->cat_l2 / h_unit,
+                     .group_rows = (double)o->min_data_per_group,
+                     .max_left = o->max_cat_threshold,
+                     .max_apart = o->max_cat_to_onehot},
   };
 }
 
@@ -378,8 +385,8 @@ static Status begin_all(Fit *fit, double held_back) {
   BoostTargets targets = {.n = t->n_train, .target = t->target, .weight = t->weight};
   TRY(boost_loss_begin_all(fit->comm, &targets, &model->loss));
   bool weighted = comm_any_all(fit->comm, t->weight != NULL);
-  TRY(boost_layout(t->rows, boost_loss_constant(&model->loss) && !weighted, o->min_samples_leaf > 1,
-                   &fit->layout));
+  bool counted = o->min_samples_leaf > 1 || bins_any_category(&model->ensemble.bins);
+  TRY(boost_layout(t->rows, boost_loss_constant(&model->loss) && !weighted, counted, &fit->layout));
   AGREE(fit->comm, fit_allocate(fit));
   BoostRows rows = {
       .n = t->n_train, .bins = &model->ensemble.bins, .codes = t->codes, .columns = t->columns};

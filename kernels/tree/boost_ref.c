@@ -4,7 +4,6 @@
 #include <math.h>
 
 #include "kernels/base/memory.h"
-#include "node.h"
 
 typedef struct RefNode {
   BoostNode node;
@@ -48,9 +47,8 @@ static void sum_left(const Ref *ref, int64_t at, int32_t feature, int32_t bin, b
 }
 
 /* Gain of both sides, -1 when not allowed. */
-static double gain_of(const Ref *ref, const BoostNode *node, int32_t feature,
-                      const uint64_t left[2]) {
-  const BoostRules *rules = ref->rules;
+static double gain_of(const Ref *ref, const BoostRules *rules, const BoostNode *node,
+                      int32_t feature, const uint64_t left[2]) {
   BoostSums all = boost_unpack(ref->layout, node->sum), l = boost_unpack(ref->layout, left);
   BoostSums r = {all.g - l.g, all.h - l.h, all.n - l.n};
   if ((double)l.h < rules->least_h || (double)r.h < rules->least_h ||
@@ -87,24 +85,124 @@ static void settle(const Ref *ref, int64_t at, BoostSplit *split) {
   if (!missing) split->missing_left = left >= all - left;
 }
 
+/* ---- categories ---- */
+
+static void put(int64_t *set, int32_t code) {
+  set[code / 64] = (int64_t)((uint64_t)set[code / 64] | UINT64_C(1) << (code % 64));
+}
+
+/* Packed sums of the node's rows whose code is in the set. */
+static BoostSums sum_set(const Ref *ref, int64_t at, int32_t feature, const int64_t *set,
+                         uint64_t sum[2]) {
+  sum[0] = sum[1] = 0;
+  for (int64_t i = 0; i < ref->sample->n; i++) {
+    if (ref->where[i] != at || !node_set_has(set, code_of(ref, i, feature))) continue;
+    const uint64_t *word = ref->sample->packed + ref->sample->row[i] * ref->layout->words;
+    for (int w = 0; w < ref->layout->words; w++) sum[w] += word[w];
+  }
+  return boost_unpack(ref->layout, sum);
+}
+
+static BoostSums sum_category(const Ref *ref, int64_t at, int32_t feature, int32_t code) {
+  int64_t set[NODE_SET_WORDS] = {0};
+  uint64_t sum[2];
+  put(set, code);
+  return sum_set(ref, at, feature, set, sum);
+}
+
+/* The codes that may go left, in order; returns their number. */
+static int order_codes(const Ref *ref, int64_t at, int32_t feature, int32_t code[BINS_CODES]) {
+  double key[BINS_CODES];
+  int n = 0;
+  for (int32_t c = 0; c < BINS_CODES; c++) {
+    BoostSums own = sum_category(ref, at, feature, c);
+    if (own.h == 0 || (double)own.n < ref->rules->categories.least_rows) continue;
+    double own_key = (double)own.g / ((double)own.h + ref->rules->categories.smooth);
+    int place = n++;
+    for (; place > 0 && key[place - 1] > own_key; place--) {
+      key[place] = key[place - 1];
+      code[place] = code[place - 1];
+    }
+    key[place] = own_key;
+    code[place] = c;
+  }
+  return n;
+}
+
+static void consider_set(const Ref *ref, const BoostRules *rules, int64_t at, BoostSplit split,
+                         BoostSplit *best) {
+  sum_set(ref, at, split.feature, split.set, split.left);
+  split.gain = gain_of(ref, rules, &ref->item[at].node, split.feature, split.left);
+  if (split.gain > best->gain) *best = split;
+}
+
+static void search_sets(const Ref *ref, int64_t at, int32_t feature, BoostSplit *best) {
+  const BoostCategoryRules *own = &ref->rules->categories;
+  int32_t code[BINS_CODES];
+  int n = order_codes(ref, at, feature, code);
+  BoostSums all = boost_unpack(ref->layout, ref->item[at].node.sum);
+  for (int direction = 0; direction < 2; direction++) {
+    BoostSplit split = {.feature = feature, .bin = BOOST_SET};
+    BoostRules rules = *ref->rules;
+    int64_t group = 0;
+    rules.l2 += own->l2;
+    for (int k = 0; k < (n + 1) / 2 && k < own->max_left; k++) {
+      int32_t next = code[direction ? n - 1 - k : k];
+      put(split.set, next);
+      group += sum_category(ref, at, feature, next).n;
+      int64_t left = sum_set(ref, at, feature, split.set, split.left).n;
+      if ((double)group < own->group_rows || (double)(all.n - left) < own->group_rows) continue;
+      if (gain_of(ref, &rules, &ref->item[at].node, feature, split.left) < 0) continue;
+      consider_set(ref, &rules, at, split, best);
+      group = 0;
+    }
+  }
+}
+
+static void search_category(const Ref *ref, int64_t at, int32_t feature, BoostSplit *best) {
+  if (bins_of(ref->rows->bins, feature) > ref->rules->categories.max_apart) {
+    search_sets(ref, at, feature, best);
+    return;
+  }
+  for (int32_t c = 0; c < BINS_CODES; c++) {
+    BoostSplit split = {.feature = feature, .bin = BOOST_SET};
+    put(split.set, c);
+    consider_set(ref, ref->rules, at, split, best);
+  }
+}
+
+/* Codes without a row go to the side with more hessian. */
+static void settle_set(const Ref *ref, int64_t at, BoostSplit *split) {
+  int64_t left = boost_unpack(ref->layout, split->left).h;
+  if (2 * left < boost_unpack(ref->layout, ref->item[at].node.sum).h) return;
+  for (int32_t c = 0; c < BINS_CODES; c++) {
+    if (sum_category(ref, at, split->feature, c).h == 0) put(split->set, c);
+  }
+}
+
 static void search(Ref *ref, int64_t at) {
   RefNode *item = &ref->item[at];
   BoostSplit best = {.gain = -1};
   for (int64_t p = 0; p < ref->sample->n_features; p++) {
     int32_t feature = ref->sample->feature[p];
     if (!boost_may_split(ref->rules, &item->node, feature)) continue;
+    if (bins_is_category(ref->rows->bins, feature)) {
+      search_category(ref, at, feature, &best);
+      continue;
+    }
     for (int32_t bin = 0; bin < bins_of(ref->rows->bins, feature); bin++) {
       for (int side = 0; side < 2; side++) {
         BoostSplit split = {.feature = feature, .bin = bin, .missing_left = side};
         bool values[2];
         sum_left(ref, at, feature, bin, side, split.left, values);
         if (side && !(values[0] && values[1])) continue;
-        split.gain = gain_of(ref, &item->node, feature, split.left);
+        split.gain = gain_of(ref, ref->rules, &item->node, feature, split.left);
         if (split.gain > best.gain) best = split;
       }
     }
   }
-  if (best.gain >= 0) settle(ref, at, &best);
+  if (best.gain >= 0 && best.bin == BOOST_SET) settle_set(ref, at, &best);
+  if (best.gain >= 0 && best.bin != BOOST_SET) settle(ref, at, &best);
   item->split = best;
   item->gain = boost_net_gain(ref->layout, ref->rules, &item->node, &best);
   item->open = item->gain >= 0;
@@ -134,8 +232,11 @@ static void expand(Ref *ref, int64_t at) {
                  &child[1].node);
   for (int64_t i = 0; i < ref->sample->n; i++) {
     if (ref->where[i] != at) continue;
-    uint8_t code = code_of(ref, i, item->split.feature);
-    ref->where[i] = item->left + !goes_left(code, item->split.bin, item->split.missing_left != 0);
+    const BoostSplit *split = &item->split;
+    uint8_t code = code_of(ref, i, split->feature);
+    bool left = split->bin == BOOST_SET ? node_set_has(split->set, code)
+                                        : goes_left(code, split->bin, split->missing_left != 0);
+    ref->where[i] = item->left + !left;
   }
   for (int side = 0; side < 2; side++) search(ref, item->left + side);
 }
@@ -145,7 +246,11 @@ static void write_node(const Ref *ref, int64_t at, int64_t *node, int64_t *n_nod
   int64_t here = (*n_nodes)++;
   node[here] = node_leaf(0);
   if (item->left < 0) return;
-  node[here] = node_split(item->split.feature, item->split.bin, item->split.missing_left != 0);
+  const BoostSplit *split = &item->split;
+  bool is_set = split->bin == BOOST_SET;
+  node[here] = is_set ? node_split_set(split->feature)
+                      : node_split(split->feature, split->bin, split->missing_left != 0);
+  for (int w = 0; is_set && w < NODE_SET_WORDS; w++) node[(*n_nodes)++] = split->set[w];
   write_node(ref, item->left, node, n_nodes);
   node[here] += *n_nodes - here;
   write_node(ref, item->left + 1, node, n_nodes);

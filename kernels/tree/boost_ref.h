@@ -5,7 +5,8 @@
 #include "boost_grow.h"
 
 /* Grow a tree on one rank as boost_grow_all does; leaves are 0. Local.
- * node: out, room for 2 x max_leaves - 1 nodes. Fails with MEMORY. */
+ * node: out, room for 2 x max_leaves - 1 nodes and a set for every second of them. Fails with
+ * MEMORY. */
 CHECKED Status boost_grow_ref(const BoostRows *rows, const BoostSample *sample,
                               const BoostLayout *layout, const BoostLimits *limits,
                               const BoostRules *rules, int64_t *node, int64_t *n_nodes);

@@ -222,6 +222,10 @@ void boost_split_feature(const BoostLayout *layout, const BoostRules *rules, con
   BoostSums absent = boost_unpack(layout, missing);
   bool has_missing = absent.h > 0;
   if ((bins == 1 && !has_missing) || !boost_may_split(rules, node, feature)) return;
+  if (rules->categories.bins && bins_is_category(rules->categories.bins, feature)) {
+    boost_split_categories(layout, rules, node, histogram, bins, feature, best);
+    return;
+  }
   for (int w = 0; w < words; w++) add_up(histogram, words, w, bins, p.word[w]);
   const Side side[2] = {{0},
                         {(double)absent.g, (double)absent.h, (double)absent.n, .least_value_h = 1}};
@@ -242,6 +246,7 @@ static bool is_empty(const BoostLayout *layout, const uint64_t *histogram, int32
 
 void boost_split_settle(const BoostLayout *layout, const BoostNode *node, const uint64_t *histogram,
                         int32_t bins, BoostSplit *split) {
+  if (split->bin == BOOST_SET) return; /* the set is whole */
   int32_t next = split->bin + 1;
   while (next < bins && is_empty(layout, histogram, next)) next++;
   split->bin = next == bins ? bins - 1 : split->bin + (next - split->bin - 1) / 2;

@@ -62,6 +62,17 @@ static inline BoostSums boost_unpack(const BoostLayout *layout, const uint64_t *
                      (int64_t)(word[1] & mask)};
 }
 
+/* How features that are categories are split, as LightGBM does it (Ke et al. 2017). */
+typedef struct BoostCategoryRules {
+  const Bins *bins;  /* says which features are categories; NULL: none */
+  double smooth;     /* added to h where categories are ordered by g / h, in units of h */
+  double least_rows; /* a category with fewer rows in the node does not go left */
+  double l2;         /* more of l2 for sets of categories */
+  double group_rows; /* by so many rows at least does a set differ from the last one */
+  int64_t max_left;  /* categories that go left at most */
+  int64_t max_apart; /* features of at most so many bins: one category against the rest */
+} BoostCategoryRules;
+
 /* What a split has to obey, in the units of a tree. */
 typedef struct BoostRules {
   double l1, l2;     /* l1 in units of g, l2 in units of h */
@@ -74,6 +85,7 @@ typedef struct BoostRules {
    * path; a feature of no group stays alone. NULL: all may. */
   const uint64_t *group;
   const int8_t *slope; /* d: -1, 0 or 1, the direction a prediction may move in; NULL: free */
+  BoostCategoryRules categories;
 } BoostRules;
 
 /* A possible split; the same bits on all ranks. */
@@ -127,12 +139,22 @@ static inline double boost_score(double g, double h, double value, const BoostRu
  *
  * Candidates are the cuts between bins that rows of the node occupy, missing values right or left;
  * where no value bin is on one side, missing against not missing (missing right) is the one
- * candidate. Local.
- * histogram  BINS_CODES x words sums by code
- * bins       value bins of the feature */
+ * candidate.
+ *
+ * Of a category the candidates are sets of codes, a missing value being one more, that go left.
+ * With few bins (max_apart): each code alone. Else the codes with enough rows (least_rows) are
+ * ordered by g / (h + smooth), rounded, ties to the lower code; candidates are the first of them,
+ * and then the last of them, up to max_left and to half of them (rounded up), each with group_rows
+ * more rows than the one before, and as many on the right; gains are with the larger l2. Ties: as
+ * listed. Codes that no row of the node has go where more hessian goes, ties left. Local. histogram
+ * BINS_CODES x words sums by code bins       value bins of the feature */
 void boost_split_feature(const BoostLayout *layout, const BoostRules *rules, const BoostNode *node,
                          const uint64_t *histogram, int32_t bins, int32_t feature,
                          BoostSplit *best);
+/* The part for categories; see boost_categories.c. */
+void boost_split_categories(const BoostLayout *layout, const BoostRules *rules,
+                            const BoostNode *node, const uint64_t *histogram, int32_t bins,
+                            int32_t feature, BoostSplit *best);
 /* Fix where the chosen split leaves freedom: the limit in the middle of empty bins (rounded down),
  * and the way of missing values where the node has none (the side with more hessian, ties left).
  * histogram: of the split's feature. Local. */
@@ -146,6 +168,19 @@ static inline bool boost_split_better(const BoostSplit *a, const BoostSplit *b) 
 /* Gain of two sides without l1 and bounds, both divisions in one. */
 static inline double boost_gain(double g_left, double h_left, double g_right, double h_right) {
   return (g_left * g_left * h_right + g_right * g_right * h_left) / (h_left * h_right);
+}
+/* Gain of two sides of a feature that has no slope. */
+static inline double boost_sides(const BoostRules *rules, const BoostNode *node, BoostSums left,
+                                 BoostSums right) {
+  double g_left = (double)left.g, h_left = (double)left.h;
+  double g_right = (double)right.g, h_right = (double)right.h;
+  if (rules->l1 == 0 && !rules->slope) {
+    return boost_gain(g_left, h_left + rules->l2, g_right, h_right + rules->l2);
+  }
+  double a = boost_value(g_left, h_left, rules, node->low, node->high);
+  double b = boost_value(g_right, h_right, rules, node->low, node->high);
+  double gain = boost_score(g_left, h_left, a, rules) + boost_score(g_right, h_right, b, rules);
+  return gain > 0 ? gain : 0;
 }
 
 #endif

@@ -82,6 +82,13 @@ static Status find_slopes(const TrainingData *data, const GbdtOptions *o, int8_t
   for (int64_t i = 0; i < o->monotone.n; i++) {
     int64_t j = 0;
     TRY(find_feature(data->x, "monotone", o->monotone.names[i], &j));
+    if (matrix_categories(data->x, j) > 0) {
+      status = status_fail(INVALID,
+                           "monotone: \"%s\" is a category, which does not rise or fall; leave it "
+                           "out, or make a number of it with a step of the recipe",
+                           o->monotone.names[i]);
+      goto done;
+    }
     (*out)[j] = (int8_t)given[i].direction;
   }
 done:
@@ -295,6 +302,19 @@ static const Option rows[] = {
                    "After early stopping, fit again on all training rows, those held back too, for "
                    "the best number of rounds; it costs so many rounds more."),
     CLASS_WEIGHT_ROWS(GbdtOptions),
+    OPTION_REAL(
+        GbdtOptions, cat_smooth, "10", 0, 1e12,
+        "Of features that are categories: second derivatives added to a category's own when "
+        "categories are put in order; those with fewer rows in a node do not go left."),
+    OPTION_REAL(GbdtOptions, cat_l2, "10", 0, 1e12,
+                "More of l2 where a set of categories is split off."),
+    OPTION_INTEGER(GbdtOptions, max_cat_threshold, "32", 1, 256,
+                   "Categories in the set that is split off at most."),
+    OPTION_INTEGER(GbdtOptions, max_cat_to_onehot, "4", 1, 256,
+                   "Features of at most so many categories are split one against the rest."),
+    OPTION_INTEGER(GbdtOptions, min_data_per_group, "100", 1, 1000000000,
+                   "Rows that a set of categories, and the rest, hold at least, and by which it "
+                   "differs from the next set tried."),
     OPTION_MAP(GbdtOptions, monotone, "{}", slope_rows, GbdtSlope,
                "Feature: 1 or -1, the only direction in which predictions may move with it."),
     OPTION_TEXT_LISTS(

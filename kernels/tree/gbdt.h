@@ -42,6 +42,8 @@ typedef struct GbdtOptions {
   int64_t early_stopping; /* OPTION_NONE_INTEGER: never */
   double validation_share;
   bool refit;
+  double cat_smooth, cat_l2; /* of features that are categories; see boost_split.h */
+  int64_t max_cat_threshold, max_cat_to_onehot, min_data_per_group;
   Map monotone; /* of GbdtSlope, by feature */
   TextLists interactions;
   int64_t shap_rows;    /* explained for the report; 0: none */

@@ -16,6 +16,14 @@
  *   from the lowest occupied one to the one below the highest, which stays the limit; missing
  * values go to a drawn side. Thresholds are so uniform over bins, which are quantiles, not over
  * values. Which feature is taken, and everything else, is as without.
+ * - Of a feature that is a category the candidates are sets of codes, missing being a code like any
+ *   other. The codes that rows of the node have are ordered by the mean of their rows' levels,
+ * which for sums of squares brings the best set among the prefixes (Fisher 1958; Breiman et al.
+ * 1984); with more than two classes by the share of the class that weighs most in the node (ties:
+ * the lower one), one against the rest. Ties in the order go to the lower code. Candidates are the
+ *   prefixes, which go left; ties to the shorter one, after the lower feature. A code that no row
+ * of the node has follows the heavier child, ties to the left. Extremely randomised: one set is
+ *   looked at, drawn from the codes that rows have.
  * - Features of a node: the first `features` of a permutation addressed by the node's path; when
  *   none of them can split, the next ones one by one until one can (as scikit-learn does).
  * - A node is a leaf when it is at max_depth, lighter than min_samples_split, has one value or
@@ -30,6 +38,7 @@
 
 #include "bins.h"
 #include "kernels/numeric/random.h"
+#include "node.h"
 
 /* Binned training rows, replicated. Borrowed: has to outlive the grower. */
 typedef struct GrowRows {
@@ -120,6 +129,11 @@ typedef struct GrowThreshold {
 } GrowThreshold;
 GrowThreshold grow_threshold(const Stream *nodes, uint64_t path, int32_t feature, int32_t low,
                              int32_t high);
+
+/* A set drawn from the occupied codes, at least two, of a category: each code by a coin; where all
+ * fell alike, the lowest changes sides. Addressed in the same way. */
+void grow_subset(const Stream *nodes, uint64_t path, int32_t feature,
+                 const int64_t occupied[NODE_SET_WORDS], int64_t set[NODE_SET_WORDS]);
 
 /* The permutation of features of a node, made step by step; order is the identity before the first
  * step and again after grow_shuffle_undo. */

@@ -109,6 +109,10 @@ static void offer_occupied(const Splitter *s, Item *item, uint64_t missing, int3
                            Split *best) {
   Occupied *o = s->occupied;
   int32_t n = o->n - 1;
+  if (bins_is_category(s->rows.bins, feature)) {
+    split_offer_categories(s, item, missing, feature, best);
+    return;
+  }
   if (s->options.random && n > 0) {
     offer_random(s, item, missing, feature, best);
     return;
@@ -218,6 +222,10 @@ static void try_two_rows(const Splitter *s, const Item *item, const int32_t *fea
   for (int64_t j = 0; j < n; j++) {
     int32_t f = feature[j];
     if (first[f] == second[f]) continue;
+    if (bins_is_category(s->rows.bins, f)) {
+      split_two_categories(s, item, f, best);
+      return;
+    }
     bool swapped = first[f] > second[f];
     int32_t low = swapped ? second[f] : first[f], high = swapped ? first[f] : second[f];
     uint64_t left = *record_at(s, item->begin + swapped);
@@ -304,6 +312,7 @@ Status splitter_init(Splitter *s, const GrowRows *rows, const GrowOptions *optio
   s->shuffle.d = d;
   TRY(NEW(&s->small, TOGETHER * BINS_CODES));
   TRY(NEW(&s->occupied, 1));
+  TRY(NEW(&s->set, NODE_SET_WORDS));
   TRY(NEW(&s->start, BINS_CODES));
   TRY(NEW(&s->sorted, classes ? rows->n + rows->n_classes : 0));
   TRY(NEW(&s->count, classes ? rows->n_classes : 0));
@@ -319,6 +328,7 @@ done:
 void splitter_clear(Splitter *s) {
   memory_free(&s->small);
   memory_free(&s->occupied);
+  memory_free(&s->set);
   memory_free(&s->start);
   memory_free(&s->sorted);
   memory_free(&s->count);

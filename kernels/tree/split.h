@@ -55,8 +55,8 @@ typedef struct Splitter {
   ClassCount *count;      /* n_classes, zero between uses */
   int32_t *chosen, *open; /* d: features to look at, and those of them that are not `same` */
   GrowShuffle shuffle;
-  const Stream *nodes;         /* of the tree being grown */
-  int64_t set[NODE_SET_WORDS]; /* of the best split so far (see Split.is_set) */
+  const Stream *nodes; /* of the tree being grown */
+  int64_t *set;        /* NODE_SET_WORDS: of the best split so far (see Split.is_set) */
 } Splitter;
 
 /* Take scratch memory; record and pool are the grower's. Fails with MEMORY. */
@@ -89,6 +89,33 @@ void split_try_classes(const Splitter *s, Item *item, int32_t feature, int64_t s
 /* Add the node's rows to the totals of their classes; returns the sum of squares. */
 int64_t split_count_classes(const Splitter *s, const Item *item);
 void split_forget_classes(const Splitter *s, const Item *item);
+
+/* Sums while rows move from right to left. */
+typedef struct Moved {
+  int64_t weight, squares_left, squares_right;
+} Moved;
+
+/* Move the sorted rows begin .. end - 1 and count them in their classes' left. */
+static inline void split_move_rows(const Splitter *s, uint32_t begin, uint32_t end, Moved *moved) {
+  Moved m = *moved;
+  for (uint32_t i = begin; i < end; i++) {
+    ClassCount *count = &s->count[s->sorted[i] & 0xffffu];
+    int64_t weight = s->sorted[i] >> 16, left = count->left, right = count->total - left;
+    m.squares_left += weight * (2 * left + weight);
+    m.squares_right -= weight * (2 * right - weight);
+    m.weight += weight;
+    count->left = (int32_t)(left + weight);
+  }
+  *moved = m;
+}
+
+/* The part for categories; see split_categories.c. From s->occupied and the missing rows' packed
+ * sum; from two rows whose codes differ; from s->sorted, where start[code] is a code's end. */
+void split_offer_categories(const Splitter *s, Item *item, uint64_t missing, int32_t feature,
+                            Split *best);
+void split_two_categories(const Splitter *s, const Item *item, int32_t feature, Split *best);
+void split_offer_class_categories(const Splitter *s, const Item *item, int32_t feature,
+                                  const uint64_t map[4], int64_t squares, Split *best);
 
 static inline uint64_t *record_at(const Splitter *s, int64_t i) { return s->record + i * s->words; }
 static inline const uint8_t *codes_at(const Splitter *s, int64_t i) {

@@ -31,24 +31,6 @@ static void sort_by_code(const Splitter *s, const Item *item, int32_t feature, u
   }
 }
 
-/* Sums while rows move from right to left. */
-typedef struct Moved {
-  int64_t weight, squares_left, squares_right;
-} Moved;
-
-static inline void move_rows(const Splitter *s, uint32_t begin, uint32_t end, Moved *moved) {
-  Moved m = *moved;
-  for (uint32_t i = begin; i < end; i++) {
-    ClassCount *count = &s->count[s->sorted[i] & 0xffffu];
-    int64_t weight = s->sorted[i] >> 16, left = count->left, right = count->total - left;
-    m.squares_left += weight * (2 * left + weight);
-    m.squares_right -= weight * (2 * right - weight);
-    m.weight += weight;
-    count->left = (int32_t)(left + weight);
-  }
-  *moved = m;
-}
-
 static void offer_moved(const Splitter *s, const Item *item, const Moved *moved, int32_t feature,
                         int32_t bin, bool missing_left, Split *best) {
   int64_t weight_right = item->weight - moved->weight;
@@ -77,7 +59,7 @@ static void sweep_classes(const Splitter *s, const Item *item, int32_t feature,
   Moved moved = {.squares_right = squares};
   uint32_t at = 0, n = (uint32_t)(item->end - item->begin);
   bool missing = map[3] >> 63;
-  if (missing_left) move_rows(s, last_value_end(s, map), n, &moved);
+  if (missing_left) split_move_rows(s, last_value_end(s, map), n, &moved);
   int32_t before = -1;
   for (int32_t word = 0; word < 4; word++) {
     for (uint64_t bits = map[word]; bits; bits &= bits - 1) {
@@ -86,7 +68,7 @@ static void sweep_classes(const Splitter *s, const Item *item, int32_t feature,
       if (before >= 0) {
         offer_moved(s, item, &moved, feature, split_middle(before, bin), missing_left, best);
       }
-      move_rows(s, at, s->start[bin], &moved);
+      split_move_rows(s, at, s->start[bin], &moved);
       at = s->start[bin];
       before = bin;
     }
@@ -112,8 +94,8 @@ static void try_threshold(const Splitter *s, const Item *item, int32_t feature,
   Moved moved = {.squares_right = squares};
   uint32_t n = (uint32_t)(item->end - item->begin);
   bool missing_left = map[3] >> 63 && t.missing_left;
-  if (missing_left) move_rows(s, s->start[high], n, &moved);
-  move_rows(s, 0, s->start[last], &moved);
+  if (missing_left) split_move_rows(s, s->start[high], n, &moved);
+  split_move_rows(s, 0, s->start[last], &moved);
   offer_moved(s, item, &moved, feature, t.bin, missing_left, best);
   for (uint32_t i = 0; i < n; i++) s->count[s->sorted[i] & 0xffffu].left = 0;
 }
@@ -126,6 +108,8 @@ static void offer_sorted(const Splitter *s, Item *item, int32_t feature, const u
   int values = occupied - (int)(map[3] >> 63);
   if (occupied == 1) {
     split_learn_same(item, feature);
+  } else if (bins_is_category(s->rows.bins, feature)) {
+    split_offer_class_categories(s, item, feature, map, squares, best);
   } else if (s->options.random && values > 1) {
     try_threshold(s, item, feature, map, squares, best);
   } else {

@@ -59,6 +59,15 @@ static inline void problem_make(Problem *p, const Stream *s, int64_t n, int64_t 
                        .weight_max = 2 * (weight + 1)};
 }
 
+/* Make some features categories: those with a bit in the mask. */
+static inline void make_categories(Problem *p, uint64_t mask) {
+  int64_t d = p->bins.d;
+  CHECK_OK(NEW(&p->bins.category_offset, d + 1));
+  for (int64_t j = 0; j < d; j++) {
+    p->bins.category_offset[j + 1] = p->bins.category_offset[j] + (int64_t)(mask >> j & 1);
+  }
+}
+
 static inline void problem_clear(Problem *p) {
   bins_clear(&p->bins);
   memory_free(&p->codes);

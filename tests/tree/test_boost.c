@@ -48,8 +48,13 @@ static void problem_make(Problem *p, uint64_t number) {
       matrix_column(&p->x, j)[i] = hole || (j == 4 && number % 3 == 0) ? NAN : value;
     }
   }
+  bool categories = number % 5 >= 3; /* every other feature is one */
+  if (categories) CHECK_OK(NEW(&p->x.categories, p->d));
+  for (int64_t j = number % 2; categories && j < p->d; j += 2) {
+    p->x.categories[j] = (int32_t)values;
+  }
   CHECK_OK(bins_fit_all(&self, &p->x, 2 + draw(&s, 4, 254), &p->bins));
-  bool constant = number % 2 == 0, counted = number % 5 == 0;
+  bool constant = number % 2 == 0, counted = number % 5 == 0 || number % 10 == 4;
   int64_t believed = number % 7 == 3 ? INT64_C(1) << 24 : p->n; /* many rows: wide words */
   CHECK_OK(boost_layout(believed, constant, counted, &p->layout));
   CHECK_OK(NEW(&p->codes, p->n * bins_stride(p->d)));
@@ -71,7 +76,10 @@ static void problem_make(Problem *p, uint64_t number) {
   }
   p->n_features = number % 6 == 2 ? 1 + draw(&s, 5, p->d) : p->d;
   random_subset(&s, 1, p->d, p->n_features, p->feature);
-  for (int64_t j = 0; j < p->d; j++) p->slope[j] = (int8_t)(draw(&s, (uint32_t)(100 + j), 3) - 1);
+  for (int64_t j = 0; j < p->d; j++) {
+    bool category = bins_is_category(&p->bins, j);
+    p->slope[j] = category ? 0 : (int8_t)(draw(&s, (uint32_t)(100 + j), 3) - 1);
+  }
   bool sloped = number % 8 == 5;
   for (int64_t j = 0; j < p->d; j++) p->group[j] = (uint64_t)draw(&s, (uint32_t)(200 + j), 8);
   p->rules = (BoostRules){.l1 = number % 8 == 6 ? 100 : 0,
@@ -82,7 +90,14 @@ static void problem_make(Problem *p, uint64_t number) {
                           .value_unit = 1,
                           .gain_unit = 1,
                           .group = number % 10 == 7 ? p->group : NULL,
-                          .slope = sloped ? p->slope : NULL};
+                          .slope = sloped ? p->slope : NULL,
+                          .categories = {.bins = &p->bins,
+                                         .smooth = (double)draw(&s, 10, 3) * 2.5,
+                                         .least_rows = (double)draw(&s, 11, 4),
+                                         .l2 = (double)draw(&s, 12, 3),
+                                         .group_rows = (double)draw(&s, 13, 10),
+                                         .max_left = 1 + draw(&s, 14, 20),
+                                         .max_apart = draw(&s, 15, 8)}};
   p->limits = (BoostLimits){.max_leaves = 1 + draw(&s, 8, 40),
                             .max_depth = number % 4 == 3 ? 1 + draw(&s, 9, 5) : INT64_MAX,
                             .depth_wise = number % 2 == 1,
@@ -121,7 +136,8 @@ static void check_leaves(const Problem *p, const BoostTree *tree, const BoostRow
       int64_t at = 0;
       while (!node_is_leaf(tree->node[at])) {
         uint32_t feature = node_feature(tree->node[at]);
-        at += node_goes_left(tree->node[at], codes[feature]) ? 1 : node_low(tree->node[at]);
+        bool left = node_at_goes_left(tree->node + at, codes[feature]);
+        at += left ? node_words(tree->node[at]) : node_low(tree->node[at]);
       }
       CHECK_INTEGER(at, leaf->node);
     }
@@ -166,7 +182,8 @@ static void grow(const Problem *p, const Comm *comm, int64_t **node, int64_t *n_
   memory_free(&columns);
 }
 
-static void compare(uint64_t number, int64_t *splits) {
+/* splits: counts splits of numbers and of categories. */
+static void compare(uint64_t number, int64_t splits[2]) {
   Problem p;
   Comm world = comm_world();
   int64_t *want = NULL, *got = NULL, n_want = 0, n_got = 0;
@@ -174,7 +191,7 @@ static void compare(uint64_t number, int64_t *splits) {
   problem_make(&p, number);
   BoostRows rows = {.n = p.n, .bins = &p.bins, .codes = p.codes};
   BoostSample sample = sample_of(&p);
-  CHECK_OK(NEW(&want, 2 * p.limits.max_leaves));
+  CHECK_OK(NEW(&want, (2 + NODE_SET_WORDS) * p.limits.max_leaves));
   CHECK_OK(boost_grow_ref(&rows, &sample, &p.layout, &p.limits, &p.rules, want, &n_want));
   grow(&p, &world, &got, &n_got);
   CHECK_INTEGER(n_got, n_want);
@@ -182,7 +199,8 @@ static void compare(uint64_t number, int64_t *splits) {
   for (int64_t i = 0; i < n_want && i < n_got; i++) differing += got[i] != want[i];
   CHECK_INTEGER(differing, 0);
   if (check_failures > before) printf("seed %d, case %d\n", (int)SEED, (int)number);
-  *splits += n_got / 2;
+  for (int64_t i = 0; i < n_got; i += node_words(got[i]))
+    splits[node_is_set(got[i])] += !node_is_leaf(got[i]);
   memory_free(&want);
   memory_free(&got);
   problem_clear(&p);
@@ -300,9 +318,9 @@ static void quantiles(void) {
 
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
-  int64_t splits = 0;
-  for (uint64_t number = 0; number < 400; number++) compare(number, &splits);
-  CHECK(splits > 2000);
+  int64_t splits[2] = {0};
+  for (uint64_t number = 0; number < 600; number++) compare(number, splits);
+  CHECK(splits[0] > 2000 && splits[1] > 500);
   layouts();
   quantiles();
   gradients(BOOST_SQUARED, 1);

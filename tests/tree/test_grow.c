@@ -4,11 +4,12 @@
 #include "kernels/tree/node.h"
 
 static void compare(uint64_t seed, int64_t n, int64_t d, int64_t n_classes, int bits,
-                    const GrowOptions *options) {
+                    uint64_t categories, const GrowOptions *options) {
   Problem p;
   Stream s = random_stream(seed, "test/grow", (uint64_t)n);
   Stream nodes = random_stream(seed, "test/nodes", 0);
   problem_make(&p, &s, n, d, n_classes, bits);
+  if (categories) make_categories(&p, categories);
   Grower *grower = NULL;
   GrownTree got, want;
   CHECK_OK(grow_new(&p.rows, options, &grower));
@@ -19,9 +20,10 @@ static void compare(uint64_t seed, int64_t n, int64_t d, int64_t n_classes, int 
     check_same(&got, &want, d);
   }
   if (check_failures > before) {
-    fprintf(stderr, "seed %llu n %lld d %lld classes %lld bits %d features %lld leaf %lld\n",
+    fprintf(stderr, "seed %llu n %lld d %lld classes %lld bits %d features %lld leaf %lld set %d\n",
             (unsigned long long)seed, (long long)n, (long long)d, (long long)n_classes, bits,
-            (long long)options->features, (long long)options->min_samples_leaf);
+            (long long)options->features, (long long)options->min_samples_leaf,
+            (int)(categories & 0x7ff));
   }
   grow_tree_ref_clear(&want);
   grow_free(&grower);
@@ -155,7 +157,7 @@ static void ample_leaves(uint64_t seed, int64_t n_classes) {
 static void random_problems(uint64_t seed) {
   static const int64_t classes[] = {0, 0, 3, 7, 60};
   static const int bits[] = {1, 7, 16};
-  for (uint64_t round = 0; round < 160; round++) {
+  for (uint64_t round = 0; round < 240; round++) {
     Stream s = random_stream(seed, "test/round", round);
     uint32_t draw = 0;
     int64_t n = 1 + pick(&s, &draw, round % 8 == 0 ? 700 : 60), d = 1 + pick(&s, &draw, 11);
@@ -168,7 +170,8 @@ static void random_problems(uint64_t seed) {
     if (round % 5 == 4) options.min_decrease = random_uniform(&s, 1, 0) * 0.02;
     int64_t n_classes = classes[pick(&s, &draw, 5)];
     int level_bits = bits[pick(&s, &draw, 3)];
-    compare(seed + round, n, d, n_classes, level_bits, &options);
+    uint64_t categories = round % 4 == 3 ? random_bits(&s, 2, 0) : 0;
+    compare(seed + round, n, d, n_classes, level_bits, categories, &options);
   }
 }
 
@@ -176,16 +179,23 @@ static void random_problems(uint64_t seed) {
 static void histograms(uint64_t seed) {
   GrowOptions options = {
       .max_depth = 7, .min_samples_leaf = 1, .min_samples_split = 2, .features = 3};
-  compare(seed, 3000, 3, 0, 12, &options);
+  compare(seed, 3000, 3, 0, 12, 0, &options);
   options.features = 2;
-  compare(seed, 3000, 3, 0, 12, &options);
+  compare(seed, 3000, 3, 0, 12, 0, &options);
   options.features = 1;
-  compare(seed, 2000, 3, 0, 7, &options);
-  compare(seed, 2000, 3, 20, 7, &options);
+  compare(seed, 2000, 3, 0, 7, 0, &options);
+  compare(seed, 2000, 3, 20, 7, 0, &options);
   options = (GrowOptions){
       .max_depth = 8, .min_samples_leaf = 2, .min_samples_split = 2, .features = 3, .random = true};
-  compare(seed, 2000, 3, 0, 12, &options);
-  compare(seed, 2000, 3, 20, 7, &options);
+  compare(seed, 2000, 3, 0, 12, 0, &options);
+  compare(seed, 2000, 3, 20, 7, 0, &options);
+  compare(seed, 600, 3, 0, 12, 5, &options);
+  compare(seed, 600, 3, 20, 7, 7, &options);
+  options.random = false;
+  options.max_depth = 4;
+  compare(seed, 600, 3, 0, 12, 7, &options);
+  compare(seed, 600, 3, 0, 12, 2, &options);
+  compare(seed, 600, 3, 20, 7, 5, &options);
 }
 
 static void small_cases(void) {
