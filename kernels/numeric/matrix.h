@@ -14,8 +14,8 @@ typedef struct Matrix {
   int64_t stride; /* doubles from a column to the next, a multiple of 8 */
   double *data;   /* d x stride; missing values are NaN */
   char **names;   /* d column names, owned; NULL in a view */
-  /* d, owned: how many categories a column has, whose values are then their codes 0 .. k - 1 or
-   * NaN; 0: the column is a number. NULL: all are numbers. */
+  /* d, owned: how many categories a column has, whose values are then their codes 0 .. k - 1, k for
+   * a word that no training row has, or NaN; 0: the column is a number. NULL: all are numbers. */
   int32_t *categories;
 } Matrix;
 

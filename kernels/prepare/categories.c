@@ -27,7 +27,8 @@ Status categories_encode(const Column *column, const Dictionary *words, double *
   for (int64_t i = 0; i < column->n; i++) {
     int32_t code = column->code[i];
     int32_t own = code == MISSING_CODE ? MISSING_CODE : map[code];
-    out[i] = own == MISSING_CODE ? (double)NAN : (double)own;
+    bool missing = code == MISSING_CODE || words->n == 0;
+    out[i] = missing ? (double)NAN : (double)(own == MISSING_CODE ? words->n : own);
   }
 done:
   memory_free(&map);

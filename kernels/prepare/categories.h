@@ -9,8 +9,9 @@
  * Collective. column: this rank's rows of a category column. Fails with MEMORY, agreed. */
 CHECKED Status categories_fit_all(const Comm *comm, const Column *column, Dictionary *words);
 
-/* Codes 0 .. words->n - 1 of a category column of any file; NaN where the word is missing or
- * unknown. Local. out: column->n. Fails with MEMORY. */
+/* Codes 0 .. words->n - 1 of a category column of any file; words->n for a word that is not among
+ * them; NaN for a missing value, and where there are no words at all. Local. out: column->n. Fails
+ * with MEMORY. */
 CHECKED Status categories_encode(const Column *column, const Dictionary *words, double *out);
 
 #endif

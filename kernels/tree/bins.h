@@ -9,7 +9,8 @@
  *
  * A column that is a category has a bin for each word that rows have, most rows first (ties: the
  * lower code). Where there are more words than max_bins, the first max_bins - 1 have bins of their
- * own and all others share the last one. A code that no row of the fit has counts as missing. */
+ * own and all others share the last one, as words do that no row of the fit has: of words that are
+ * as rare the model has learned there. Where every word has a bin, a new one counts as missing. */
 #ifndef SEGUE_TREE_BINS_H
 #define SEGUE_TREE_BINS_H
 
@@ -28,7 +29,8 @@ typedef struct Bins {
   /* Feature j: offset[j + 1] - offset[j] ascending edges, one less than its bins; of a category
    * they only tell how many bins there are. */
   double *edges;
-  /* Features that are categories: bins of the codes 0 .. k - 1 that the matrix holds. */
+  /* Features that are categories: bins of the codes 0 .. k - 1 that the matrix holds, and of new
+   * words. */
   int64_t *category_offset; /* d + 1 positions into category, empty for numbers; NULL: all are */
   uint8_t *category;
 } Bins;

@@ -4,7 +4,6 @@
  * the tail, of which a tree could learn little, shares the last one. */
 #include <math.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "bins.h"
 #include "kernels/base/memory.h"
@@ -21,15 +20,17 @@ static int compare_counted(const void *a, const void *b) {
   return (x->code > y->code) - (x->code < y->code);
 }
 
-/* Bins of k codes from their rows over all ranks; returns the number of bins, at least 1. */
+/* Bins of k codes from their rows over all ranks, bin[k] for new words; returns the number of
+ * bins, at least 1. */
 static int64_t choose_bins(const int64_t *rows, int64_t k, int64_t max_bins, Counted *list,
                            uint8_t *bin) {
   int64_t n = 0;
   for (int64_t code = 0; code < k; code++) {
     list[n] = (Counted){rows[code], (int32_t)code};
     n += rows[code] > 0;
-    bin[code] = BINS_MISSING;
   }
+  uint8_t new = (uint8_t)(n > max_bins ? max_bins - 1 : BINS_MISSING);
+  for (int64_t code = 0; code <= k; code++) bin[code] = new;
   qsort(list, (size_t)n, sizeof *list, compare_counted);
   int64_t own = n <= max_bins ? n : max_bins - 1;
   for (int64_t i = 0; i < n; i++) bin[list[i].code] = (uint8_t)(i < own ? i : own);
@@ -40,7 +41,8 @@ static Status category_offsets(const Matrix *x, Bins *out) {
   Status status = OK;
   TRY(NEW(&out->category_offset, x->d + 1));
   for (int64_t j = 0; j < x->d; j++) {
-    out->category_offset[j + 1] = out->category_offset[j] + matrix_categories(x, j);
+    int64_t k = matrix_categories(x, j);
+    out->category_offset[j + 1] = out->category_offset[j] + (k > 0 ? k + 1 : 0);
   }
   TRY(NEW(&out->category, out->category_offset[x->d]));
 done:
@@ -60,13 +62,16 @@ Status bins_count_categories_all(const Comm *comm, const Matrix *x, int64_t max_
   for (int64_t j = 0; j < x->d; j++) {
     const double *column = matrix_column(x, j);
     int64_t *own = rows + out->category_offset[j];
-    for (int64_t i = 0; bins_is_category(out, j) && i < x->rows.n; i++) {
-      if (!isnan(column[i])) own[(int64_t)column[i]]++;
+    double k = matrix_categories(x, j);
+    for (int64_t i = 0; k > 0 && i < x->rows.n; i++) {
+      if (column[i] < k) own[(int64_t)column[i]]++; /* false for NaN */
     }
   }
   comm_sum_all(comm, rows, total);
   for (int64_t j = 0; j < x->d; j++) {
-    int64_t at = out->category_offset[j], k = out->category_offset[j + 1] - at;
+    int64_t at = out->category_offset[j], k = matrix_categories(x, j);
+    n_bins[j] = 1;
+    if (k == 0) continue;
     n_bins[j] = (int32_t)choose_bins(rows + at, k, max_bins, list, out->category + at);
   }
 done:
@@ -78,10 +83,11 @@ done:
 void bins_encode_categories(const Bins *bins, int64_t j, const double *column, int64_t n,
                             uint8_t *codes) {
   int64_t at = bins->category_offset[j], stride = bins_stride(bins->d);
-  double k = (double)(bins->category_offset[j + 1] - at);
+  double k = (double)(bins->category_offset[j + 1] - at - 1);
   for (int64_t i = 0; i < n; i++) {
-    bool known = column[i] >= 0 && column[i] < k; /* false for NaN */
-    codes[i * stride] = known ? bins->category[at + (int64_t)column[i]] : BINS_MISSING;
+    double code = column[i] < k ? column[i] : k;
+    bool missing = !(column[i] >= 0); /* true for NaN */
+    codes[i * stride] = missing ? BINS_MISSING : bins->category[at + (int64_t)code];
   }
 }
 

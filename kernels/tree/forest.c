@@ -157,6 +157,7 @@ const ModelKind forest_model = {
              .check = forest_check},
     .regression = true,
     .classification = true,
+    .categorical = true,
     .fit_all = forest_fit_all,
     .predict = forest_predict,
     .fields = forest_fields,

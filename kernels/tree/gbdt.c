@@ -341,6 +341,7 @@ const ModelKind gbdt_model = {
              .check = gbdt_check},
     .regression = true,
     .classification = true,
+    .categorical = true,
     .fit_all = gbdt_fit_all,
     .predict = gbdt_predict,
     .fields = gbdt_fields,

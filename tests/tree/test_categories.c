@@ -145,9 +145,10 @@ static int want_bin(const int64_t *rows, int32_t k, int64_t max_bins, int32_t co
   int64_t before = 0, occupied = 0;
   for (int32_t c = 0; c < k; c++) {
     occupied += rows[c] > 0;
+    if (code == k) continue;
     before += rows[c] > rows[code] || (rows[c] == rows[code] && c < code);
   }
-  if (rows[code] == 0) return BINS_MISSING;
+  if (code == k || rows[code] == 0) return occupied > max_bins ? (int)max_bins - 1 : BINS_MISSING;
   if (occupied <= max_bins || before < max_bins - 1) return (int)before;
   return (int)max_bins - 1;
 }
@@ -176,11 +177,11 @@ static void check_bins(const Bins *bins, int64_t n, int32_t k, int64_t max_bins)
     CHECK_INTEGER(codes[i * 8 + 1],
                   isnan(code) ? BINS_MISSING : want_bin(rows, k, max_bins, (int32_t)code));
   }
-  const double odd[] = {5, -1, (double)k, 1e300, -INFINITY}; /* no row has 5 */
-  for (int i = 0; i < 5; i++) {
+  const double odd[] = {5, (double)k, 1e300, -1, -INFINITY, NAN}; /* no row has 5 */
+  for (int i = 0; i < 6; i++) {
     uint8_t code = 0;
     bins_encode_categories(bins, 1, &odd[i], 1, &code);
-    CHECK_INTEGER(code, BINS_MISSING);
+    CHECK_INTEGER(code, i < 3 ? want_bin(rows, k, max_bins, k) : BINS_MISSING);
   }
   matrix_clear(&x);
   memory_free(&rows);
