@@ -8,7 +8,7 @@ enum { CODES = 256, RUN = 8 };
 
 static inline bool comes_before(const Category *a, const Category *b) {
   if (a->key != b->key) return a->key < b->key;
-  int64_t x = a->sum * b->weight, y = b->sum * a->weight;
+  __int128 x = (__int128)a->sum * b->weight, y = (__int128)b->sum * a->weight;
   return x != y ? x < y : a->code < b->code;
 }
 

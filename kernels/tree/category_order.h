@@ -15,13 +15,14 @@ typedef struct Category {
   int32_t code;        /* decides what is left: the lower one first; a missing value is the last */
 } Category;
 
-/* Rounding keeps the order of means, so that unequal keys need no second look. */
+/* Rounding keeps the order of means of sums below 2^53, so that unequal keys need no second look;
+ * of larger sums means that are equal but for their last bits may change places, everywhere alike.
+ */
 static inline Category category_of(int32_t code, int64_t sum, int64_t weight) {
   return (Category){(double)sum / (double)weight, sum, weight, code};
 }
 
-/* Put n categories, at most 256, in order: a total one, whatever order they came in. Local.
- * |sum| x weight of any two stays below 2^63. */
+/* Put n categories, at most 256, in order: a total one, whatever order they came in. Local. */
 void category_order(Category *list, int64_t n);
 
 static inline void category_add(int32_t code, int64_t set[NODE_SET_WORDS]) {

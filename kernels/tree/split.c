@@ -147,8 +147,8 @@ static void offer_occupied(const Splitter *s, Item *item, uint64_t missing, int3
   }
 }
 
-void split_scan_histogram(const Splitter *s, Item *item, const uint64_t *histogram,
-                          int32_t feature, Split *best) {
+void split_scan_histogram(const Splitter *s, Item *item, const uint64_t *histogram, int32_t feature,
+                          Split *best) {
   Occupied *o = s->occupied;
   int32_t bins = bins_of(s->rows.bins, feature), n = 0;
   uint64_t left = 0;

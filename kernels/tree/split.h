@@ -3,6 +3,7 @@
 #ifndef SEGUE_TREE_SPLIT_H
 #define SEGUE_TREE_SPLIT_H
 
+#include "category_order.h"
 #include "grow.h"
 #include "node.h"
 
@@ -75,8 +76,8 @@ void split_choose_features(Splitter *s, uint64_t path, const Stream *nodes);
  * BINS_CODES weights and then as many sums, where a packed word would not do; from weights of
  * classes by code, code x n_classes. The last one works on rows that it makes up (s->record has one
  * word each, s->sorted as many; at most split_made_up_rows) and sets squares. s->nodes is set. */
-void split_scan_histogram(const Splitter *s, Item *item, const uint64_t *histogram,
-                          int32_t feature, Split *best);
+void split_scan_histogram(const Splitter *s, Item *item, const uint64_t *histogram, int32_t feature,
+                          Split *best);
 void split_scan_wide(const Splitter *s, Item *item, const int64_t *histogram, int32_t feature,
                      Split *best);
 void split_scan_classes(const Splitter *s, const Item *item, const uint32_t *histogram,
@@ -109,8 +110,11 @@ static inline void split_move_rows(const Splitter *s, uint32_t begin, uint32_t e
   *moved = m;
 }
 
-/* The part for categories; see split_categories.c. From s->occupied and the missing rows' packed
- * sum; from two rows whose codes differ; from s->sorted, where start[code] is a code's end. */
+/* The part for categories; see split_categories.c. From n categories with sums; from s->occupied
+ * and the missing rows' packed sum; from two rows whose codes differ; from s->sorted, where
+ * start[code] is a code's end. */
+void split_offer_listed(const Splitter *s, Item *item, Category *list, int64_t n, int32_t feature,
+                        Split *best);
 void split_offer_categories(const Splitter *s, Item *item, uint64_t missing, int32_t feature,
                             Split *best);
 void split_two_categories(const Splitter *s, const Item *item, int32_t feature, Split *best);

@@ -5,7 +5,6 @@
  * rounds. */
 #include <string.h>
 
-#include "category_order.h"
 #include "kernels/numeric/hash.h"
 #include "split.h"
 
@@ -82,6 +81,18 @@ static void offer_subset(const Splitter *s, const Item *item, Category *list, in
   category_set(list, n, 0, 1, left, absent_left(item, weight), s->set);
 }
 
+void split_offer_listed(const Splitter *s, Item *item, Category *list, int64_t n, int32_t feature,
+                        Split *best) {
+  if (n < 2) {
+    split_learn_same(item, feature);
+  } else if (s->options.random) {
+    offer_subset(s, item, list, n, feature, best);
+  } else {
+    category_order(list, n);
+    offer_prefixes(s, item, list, n, feature, best);
+  }
+}
+
 void split_offer_categories(const Splitter *s, Item *item, uint64_t missing, int32_t feature,
                             Split *best) {
   const Occupied *o = s->occupied;
@@ -97,14 +108,7 @@ void split_offer_categories(const Splitter *s, Item *item, uint64_t missing, int
     list[n++] =
         category_of(BINS_MISSING, (int64_t)(missing & s->low), (int64_t)(missing >> s->shift));
   }
-  if (n < 2) {
-    split_learn_same(item, feature);
-  } else if (s->options.random) {
-    offer_subset(s, item, list, n, feature, best);
-  } else {
-    category_order(list, n);
-    offer_prefixes(s, item, list, n, feature, best);
-  }
+  split_offer_listed(s, item, list, n, feature, best);
 }
 
 void split_two_categories(const Splitter *s, const Item *item, int32_t feature, Split *best) {

@@ -16,8 +16,8 @@ static void offer_wide(const Splitter *s, const Item *item, Sums left, int32_t f
 }
 
 /* Occupied value bins, ascending, and their running sums. */
-static int32_t list_bins(const Splitter *s, const int64_t *histogram, int32_t feature,
-                         int32_t *bin, Sums *left) {
+static int32_t list_bins(const Splitter *s, const int64_t *histogram, int32_t feature, int32_t *bin,
+                         Sums *left) {
   int32_t bins = bins_of(s->rows.bins, feature), n = 0;
   Sums run = {0};
   for (int32_t b = 0; b < bins; b++) {
@@ -32,10 +32,26 @@ static int32_t list_bins(const Splitter *s, const int64_t *histogram, int32_t fe
 
 static Sums plus(Sums a, Sums b) { return (Sums){a.weight + b.weight, a.sum + b.sum}; }
 
+static void scan_categories(const Splitter *s, Item *item, const int64_t *histogram,
+                            int32_t feature, Split *best) {
+  Category list[BINS_CODES];
+  int32_t bins = bins_of(s->rows.bins, feature);
+  int64_t n = 0;
+  for (int32_t code = 0; code < BINS_CODES; code++) {
+    if ((code >= bins && code != BINS_MISSING) || histogram[code] == 0) continue;
+    list[n++] = category_of(code, histogram[BINS_CODES + code], histogram[code]);
+  }
+  split_offer_listed(s, item, list, n, feature, best);
+}
+
 void split_scan_wide(const Splitter *s, Item *item, const int64_t *histogram, int32_t feature,
                      Split *best) {
   int32_t bin[BINS_CODES];
   Sums left[BINS_CODES];
+  if (bins_is_category(s->rows.bins, feature)) {
+    scan_categories(s, item, histogram, feature, best);
+    return;
+  }
   int32_t n = list_bins(s, histogram, feature, bin, left) - 1;
   Sums missing = {histogram[BINS_MISSING], histogram[BINS_CODES + BINS_MISSING]};
   if (s->options.random && n > 0) {

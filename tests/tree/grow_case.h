@@ -20,8 +20,8 @@ static inline int64_t pick(const Stream *s, uint32_t *draw, int64_t bound) {
   return random_integer(s, 0, *draw, bound);
 }
 
-static inline void problem_make(Problem *p, const Stream *s, int64_t n, int64_t d, int64_t n_classes,
-                         int bits) {
+static inline void problem_make(Problem *p, const Stream *s, int64_t n, int64_t d,
+                                int64_t n_classes, int bits) {
   uint32_t draw = 0;
   int64_t stride = bins_stride(d);
   *p = (Problem){0};

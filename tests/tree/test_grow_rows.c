@@ -56,6 +56,7 @@ static void deal_rows(const Comm *comm, const Problem *p, Deal deal, Problem *ou
 typedef struct Shape {
   int64_t n, d, n_classes;
   int bits;
+  uint64_t categories; /* a bit for each feature that is one */
 } Shape;
 
 static void compare(uint64_t seed, const Shape *shape, const GrowOptions *options,
@@ -69,6 +70,7 @@ static void compare(uint64_t seed, const Shape *shape, const GrowOptions *option
   GrownTree got, want;
   int before = check_failures;
   problem_make(&all, &s, shape->n, shape->d, shape->n_classes, shape->bits);
+  if (shape->categories) make_categories(&all, shape->categories);
   deal_rows(&world, &all, deal, &own);
   CHECK_OK(grow_new(&all.rows, options, &alone));
   CHECK_OK(grow_rows_new_all(&world, &own.rows, options, limits, &together));
@@ -107,6 +109,7 @@ static void random_problems(uint64_t seed, uint64_t rounds) {
     if (round % 5 == 4) options.min_decrease = random_uniform(&s, 1, 0) * 0.02;
     shape.n_classes = classes[pick(&s, &draw, 5)];
     shape.bits = bits[pick(&s, &draw, 3)];
+    shape.categories = round % 3 == 1 ? random_bits(&s, 2, 0) : 0;
     RowsLimits limits = {.few = few[pick(&s, &draw, 5)], .wide = pick(&s, &draw, 3) == 0};
     if (pick(&s, &draw, 2)) limits.bytes = 8192; /* a few pairs at a time */
     compare(seed + round, &shape, &options, &limits, (Deal)(round % DEALS));
@@ -122,6 +125,8 @@ static void by_the_rule(uint64_t seed) {
   compare(seed, &shape, &options, &limits, DEAL_SORTED);
   options.features = 2;
   compare(seed + 1, &shape, &options, &limits, DEAL_TURNS);
+  shape.categories = 5;
+  compare(seed + 3, &shape, &options, &limits, DEAL_TURNS);
   shape.n_classes = 12;
   compare(seed + 2, &shape, &options, &limits, DEAL_SORTED);
 }
