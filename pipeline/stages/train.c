@@ -26,7 +26,9 @@ static const Option rows[] = {
                 "column to predict: a number gives a regression; a boolean, category or list a "
                 "classification (a list: any of its words)"),
     OPTION_TEXTS(TrainOptions, features, NULL,
-                 "raw columns that enter the recipe; nothing else is learned from"),
+                 "raw columns that enter the recipe; nothing else is learned from. At its end each "
+                 "is a number, or a category for forest and gbdt, which split those by sets of "
+                 "words"),
     OPTION_VARIANTS(TrainOptions, recipe, "[]", step_kinds,
                     "steps in order, each fitted on training rows alone"),
     OPTION_VARIANT(TrainOptions, model, NULL, model_kinds, "the model"),

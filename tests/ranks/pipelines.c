@@ -233,6 +233,11 @@ static Status unkind_all(const Comm *comm, const char *folder, Unkind unkind, in
            "   \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
            " \"class\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"class\",\n"
            "   \"features\": [\"x\", \"y\"], \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
+           " \"sets\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"target\",\n"
+           "   \"features\": [\"class\", \"x\"], \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
+           " \"boosted_sets\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"target\",\n"
+           "   \"features\": [\"class\", \"x\"], \"model\": {\"kind\": \"gbdt\", \"trees\": 4,\n"
+           "   \"min_samples_leaf\": 1, \"min_data_per_group\": 1, \"cat_smooth\": 1}},\n"
            " \"report\": {\"kind\": \"report\"}}}\n",
            path, dates);
   TRY(run_config_all(comm, folder, json, 0, NULL, result));
