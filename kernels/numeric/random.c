@@ -178,6 +178,21 @@ void random_bootstrap(const Stream *stream, int64_t n, int32_t *counts) {
   }
 }
 
+void random_bootstrap_draws(const Stream *stream, int64_t n_items, int64_t begin, int64_t n,
+                            int32_t *drawn) {
+  uint64_t bits[2 * LANES];
+  for (int64_t at = begin / (2 * LANES) * (2 * LANES); at < begin + n; at += 2 * LANES) {
+    bits_of_lanes(stream, (uint64_t)at / 2, bits);
+    for (int64_t i = 0; i < 2 * LANES; i++) {
+      if (at + i < begin || at + i >= begin + n) continue;
+      bool fair = false;
+      int64_t item = scale_bits(bits[i], (uint64_t)n_items, &fair);
+      if (!fair) item = random_integer(stream, (uint64_t)(at + i) / 2, (uint32_t)i % 2, n_items);
+      drawn[at + i - begin] = (int32_t)item;
+    }
+  }
+}
+
 /* Floyd: step j adds a draw from 0 .. j or, when that is in already, j itself. */
 static void subset_of_few(const Stream *stream, uint64_t index, int64_t n, int64_t k,
                           int32_t *out) {

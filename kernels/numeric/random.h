@@ -66,6 +66,10 @@ int64_t random_permuted(const Stream *stream, int64_t i, int64_t n);
 /* Bootstrap counts: n draws with replacement from n; counts[i] times i was drawn. counts n items,
  * overwritten. Same on any rank that asks. */
 void random_bootstrap(const Stream *stream, int64_t n, int32_t *counts);
+/* Draws begin .. begin + n - 1 of the n_items that random_bootstrap makes: drawn, n items, which
+ * was drawn. For samples that ranks make together. n_items < 2^31. */
+void random_bootstrap_draws(const Stream *stream, int64_t n_items, int64_t begin, int64_t n,
+                            int32_t *drawn);
 /* A subset of k of 0 .. n - 1, ascending, every subset equally likely (Floyd 1987). out k items.
  * Few are found by k draws (Floyd), many by n draws (Knuth's algorithm S). k <= n < 2^31. */
 void random_subset(const Stream *stream, uint64_t index, int64_t n, int64_t k, int32_t *out);

@@ -13,6 +13,16 @@
 
 static const char *const feature_words[] = {"auto", "all", "sqrt", "log2", "third", NULL};
 
+static const char *const spread_words[] = {"auto", "trees", "rows", NULL};
+
+bool forest_by_rows(const ForestOptions *options, int64_t rows, int64_t d, int ranks) {
+  if (options->spread != SPREAD_AUTO) return options->spread == SPREAD_ROWS;
+  if (ranks == 1) return false;
+  int64_t row_bytes = 8 + bins_stride(d) + FOREST_NODE_BYTES;
+  return rows > FOREST_RANK_BYTES / row_bytes ||
+         (rows >= FOREST_ROWS && options->trees < 2 * (int64_t)ranks);
+}
+
 int64_t forest_features(double max_features, Task task, int64_t d) {
   double k = 0, all = (double)d;
   int word = max_features < 0 ? (int)(-max_features) - 1 : -1;
@@ -145,6 +155,12 @@ static const Option rows[] = {
                    "Training rows, drawn once, over which the report shows how much each feature "
                    "adds to predictions (SHAP); 0: none. 1000 are plenty; each costs a pass over "
                    "all nodes."),
+    OPTION_WORD(
+        ForestOptions, spread, "\"auto\"", spread_words,
+        "How trees are spread over the ranks, with the same result: trees, each on one rank "
+        "on rows that every node holds; rows, each on all ranks, which hold their own rows "
+        "only; auto: rows when a tree would take 2 GiB of a rank, or when there are 100,000 "
+        "rows and fewer than two trees for a rank."),
     {.name = NULL},
 };
 

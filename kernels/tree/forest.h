@@ -1,17 +1,26 @@
 /* The random forest: regression and classification (Breiman 2001).
  *
- * Trees are units of work over the ranks, on binned rows that stand once in each node's memory. A
- * tree is a function of (seed, number of the tree, data): its sample of recordings and the features
- * that a node looks at are addressed, not drawn in sequence. Predictions are sums of whole numbers,
- * so they have the same bits for one row or many, on any number of ranks.
- *
- * Spreading one tree by rows over the ranks (for data beyond one node's memory) comes with the
- * boosting engine; until then `spread` is no option. */
+ * Trees are units of work. They are spread over the ranks in one of two ways, with the same bits:
+ * each on one rank, on binned rows that stand once in each node's memory; or each on all ranks, of
+ * which every one keeps its own rows (grow_rows.h). Where `spread` does not say it, trees are grown
+ * by rows when the rows and nodes of one tree would take more than FOREST_RANK_BYTES of a rank, or
+ * when there are at least FOREST_ROWS rows and fewer than two trees for a rank. A tree is a
+ * function of (seed, number of the tree, data): its sample of recordings and the features that a
+ * node looks at are addressed, not drawn in sequence. Predictions are sums of whole numbers, so
+ * they have the same bits for one row or many, on any number of ranks. */
 #ifndef SEGUE_TREE_FOREST_H
 #define SEGUE_TREE_FOREST_H
 
 #include "ensemble.h"
 #include "kernels/model.h"
+
+typedef enum ForestSpread { SPREAD_AUTO, SPREAD_TREES, SPREAD_ROWS } ForestSpread;
+
+enum {
+  FOREST_RANK_BYTES = INT32_MAX, /* of a replicated forest */
+  FOREST_NODE_BYTES = 96,        /* that a row's nodes take while a tree is grown */
+  FOREST_ROWS = 100000
+};
 
 typedef struct ForestOptions {
   int64_t trees;
@@ -28,6 +37,7 @@ typedef struct ForestOptions {
   bool oob;
   int64_t shap_rows;    /* explained for the report; 0: none */
   int64_t permutations; /* per feature; 0: no permutation importance */
+  int spread;           /* ForestSpread */
 } ForestOptions;
 
 typedef struct Forest {
@@ -39,6 +49,9 @@ typedef struct Forest {
 } Forest;
 
 extern const ModelKind forest_model;
+
+/* Is each tree grown on all ranks? Local. */
+bool forest_by_rows(const ForestOptions *options, int64_t rows, int64_t d, int ranks);
 
 /* Features looked at in a node, 1 .. d. Local. */
 int64_t forest_features(double max_features, Task task, int64_t d);

@@ -1,8 +1,9 @@
 /* Fitting the random forest; see forest.h.
  *
- * Cut bins, replicate binned rows, let base/work hand out trees, join them into a few arrays; what
- * the forest then says about itself is in forest_report.c. A tree's result carries its sample of
- * recordings as a bitmap, so that nobody has to draw it again to know who is out of bag.
+ * Cut bins, replicate binned rows, let base/work hand out trees (or leave rows where they are, see
+ * forest_rows.c), join them into a few arrays; what the forest then says about itself is in
+ * forest_report.c. A tree's result carries its sample of recordings as a bitmap, so that nobody has
+ * to draw it again to know who is out of bag.
  *
  * Rejected: predicting out-of-bag rows inside the unit that grows the tree. The result would be as
  * large as the data, for every tree; after the trees are placed each rank predicts its own rows. */
@@ -14,22 +15,40 @@
 #include "kernels/class_weight.h"
 #include "kernels/base/memory.h"
 
-enum { SAMPLE_ATTEMPTS = 64 }; /* samples that weigh too much are drawn anew so many times */
-
 /* ---- a tree as a unit of work ---- */
+
+Stream forest_sample_stream(uint64_t seed, int64_t tree, int64_t attempt) {
+  return random_stream(seed, "forest/bootstrap", (uint64_t)tree | (uint64_t)attempt << 40);
+}
+
+Stream forest_node_stream(uint64_t seed, int64_t tree) {
+  return random_stream(seed, "forest/features", (uint64_t)tree);
+}
+
+void forest_fill_bag(const int32_t *counts, int64_t n_groups, int64_t bag_bytes, uint8_t *bag) {
+  if (bag_bytes == 0) return;
+  memset(bag, 0, (size_t)bag_bytes);
+  for (int64_t g = 0; g < n_groups; g++) bag[g / 8] |= (uint8_t)((counts[g] > 0) << (g % 8));
+}
+
+Status forest_sample_failed(int64_t tree, int64_t total, int64_t rows) {
+  return status_fail(NUMERIC,
+                     "tree %lld: a sample of recordings holds %lld of %lld rows; one "
+                     "recording dominates (set bootstrap to false)",
+                     (long long)tree, (long long)total, (long long)rows);
+}
 
 /* Draw the sample of a tree: weights of rows, and the bitmap of recordings. */
 static Status draw_sample(ForestFit *fit, int64_t tree) {
-  int64_t n = fit->samples.rows.n, total = 0;
+  int64_t n = fit->samples.rows.n, n_groups = fit->samples.n_groups, total = 0;
   if (!fit->options->bootstrap) {
     for (int64_t i = 0; i < n; i++)
       fit->weight[i] = fit->samples.weight ? fit->samples.weight[i] : 1;
     return OK;
   }
-  for (int64_t attempt = 0; attempt < SAMPLE_ATTEMPTS; attempt++) {
-    uint64_t unit = (uint64_t)tree | (uint64_t)attempt << 40;
-    Stream stream = random_stream(fit->data->seed, "forest/bootstrap", unit);
-    random_bootstrap(&stream, fit->samples.n_groups, fit->counts);
+  for (int64_t attempt = 0; attempt < FOREST_SAMPLE_ATTEMPTS; attempt++) {
+    Stream stream = forest_sample_stream(fit->data->seed, tree, attempt);
+    random_bootstrap(&stream, n_groups, fit->counts);
     total = 0;
     int32_t most = 0;
     for (int64_t i = 0; i < n; i++) {
@@ -40,16 +59,26 @@ static Status draw_sample(ForestFit *fit, int64_t tree) {
       most = count > most ? count : most;
     }
     if (total > fit->samples.rows.weight_max || most > UINT16_MAX) continue;
-    memset(fit->bag, 0, (size_t)fit->bag_bytes);
-    for (int64_t g = 0; fit->bag_bytes > 0 && g < fit->samples.n_groups; g++) {
-      fit->bag[g / 8] |= (uint8_t)((fit->counts[g] > 0) << (g % 8));
-    }
+    forest_fill_bag(fit->counts, n_groups, fit->bag_bytes, fit->bag);
     return OK;
   }
-  return status_fail(NUMERIC,
-                     "tree %lld: a sample of recordings holds %lld of %lld rows; one "
-                     "recording dominates (set bootstrap to false)",
-                     (long long)tree, (long long)total, (long long)n);
+  return forest_sample_failed(tree, total, n);
+}
+
+Status forest_tree_fields(const ForestFit *fit, GrownTree *tree, uint8_t *bag, int64_t bag_bytes,
+                          Fields *result) {
+  Status status = OK;
+  int64_t d = fit->samples.rows.bins->d;
+  TRY(fields_array(result, "node", FIELD_INTEGER, &tree->node, 1, &tree->n_nodes));
+  TRY(fields_array(result, "leaf_class", FIELD_SHORT, &tree->leaf_class, 1, &tree->n_leaf));
+  TRY(fields_array(result, "leaf_share", FIELD_CODE, &tree->leaf_share, 1, &tree->n_leaf));
+  TRY(fields_array(result, "importance", FIELD_INTEGER, &tree->importance, 1, &d));
+  if (fit->options->shap_rows > 0) {
+    TRY(fields_array(result, "cover", FIELD_CODE, &tree->cover, 1, &tree->n_nodes));
+  }
+  TRY(fields_array(result, "in_bag", FIELD_BYTE, &bag, 1, &bag_bytes));
+done:
+  return status;
 }
 
 static Status run_tree(void *context, int64_t unit, Fields *result) {
@@ -57,27 +86,24 @@ static Status run_tree(void *context, int64_t unit, Fields *result) {
   ForestFit *fit = context;
   GrownTree tree;
   TRY(draw_sample(fit, unit));
-  Stream nodes = random_stream(fit->data->seed, "forest/features", (uint64_t)unit);
+  Stream nodes = forest_node_stream(fit->data->seed, unit);
   grow_tree(fit->grower, fit->weight, &nodes, &tree);
-  int64_t d = fit->samples.rows.bins->d;
-  TRY(fields_array(result, "node", FIELD_INTEGER, &tree.node, 1, &tree.n_nodes));
-  TRY(fields_array(result, "leaf_class", FIELD_SHORT, &tree.leaf_class, 1, &tree.n_leaf));
-  TRY(fields_array(result, "leaf_share", FIELD_CODE, &tree.leaf_share, 1, &tree.n_leaf));
-  TRY(fields_array(result, "importance", FIELD_INTEGER, &tree.importance, 1, &d));
-  if (fit->options->shap_rows > 0) {
-    TRY(fields_array(result, "cover", FIELD_CODE, &tree.cover, 1, &tree.n_nodes));
-  }
-  TRY(fields_array(result, "in_bag", FIELD_BYTE, &fit->bag, 1, &fit->bag_bytes));
+  TRY(forest_tree_fields(fit, &tree, fit->bag, fit->bag_bytes, result));
 done:
   return status;
 }
 
-static Status place_tree(void *context, int64_t unit, Fields *result) {
+/* A share is at most 2^44 and trees at most 100,000: divided first, the sum cannot overflow. */
+void forest_add_importance(ForestFit *fit, const int64_t *importance) {
+  for (int64_t j = 0; j < fit->samples.rows.bins->d; j++) {
+    fit->importance[j] += importance[j] / fit->options->trees;
+  }
+}
+
+Status forest_place_tree(ForestFit *fit, int64_t unit, Fields *result) {
   Status status = OK;
-  ForestFit *fit = context;
   PlacedTree *tree = &fit->trees[unit];
   int64_t d = fit->samples.rows.bins->d, *importance = NULL;
-  uint8_t *bag = NULL;
   tree->n_nodes = tree->n_leaf = -1;
   TRY(fields_array(result, "node", FIELD_INTEGER, &tree->node, 1, &tree->n_nodes));
   TRY(fields_array(result, "leaf_class", FIELD_SHORT, &tree->leaf_class, 1, &tree->n_leaf));
@@ -86,14 +112,22 @@ static Status place_tree(void *context, int64_t unit, Fields *result) {
   if (fit->options->shap_rows > 0) {
     TRY(fields_array(result, "cover", FIELD_CODE, &tree->cover, 1, &tree->n_nodes));
   }
+  forest_add_importance(fit, importance);
+done:
+  memory_free(&importance);
+  return status;
+}
+
+static Status place_tree(void *context, int64_t unit, Fields *result) {
+  Status status = OK;
+  ForestFit *fit = context;
+  uint8_t *bag = NULL;
+  TRY(forest_place_tree(fit, unit, result));
   TRY(fields_array(result, "in_bag", FIELD_BYTE, &bag, 1, &fit->bag_bytes));
-  /* A share is at most 2^44 and trees at most 100,000: divided first, the sum cannot overflow. */
-  for (int64_t j = 0; j < d; j++) fit->importance[j] += importance[j] / fit->options->trees;
   if (fit->bag_bytes > 0) {
     memcpy(fit->in_bag + unit * fit->bag_bytes, bag, (size_t)fit->bag_bytes);
   }
 done:
-  memory_free(&importance);
   memory_free(&bag);
   return status;
 }
@@ -119,10 +153,10 @@ static Status join_trees(ForestFit *fit) {
     e->node_offset[tree + 1] = e->node_offset[tree] + fit->trees[tree].n_nodes;
     e->leaf_offset[tree + 1] = e->leaf_offset[tree] + fit->trees[tree].n_leaf;
   }
-  TRY(NEW(&e->node, e->node_offset[n]));
-  if (fit->options->shap_rows > 0) TRY(NEW(&fit->cover, e->node_offset[n]));
-  TRY(NEW(&e->leaf_class, e->leaf_offset[n]));
-  TRY(NEW(&e->leaf_share, e->leaf_offset[n]));
+  TRY(NEW_RAW(&e->node, e->node_offset[n]));
+  if (fit->options->shap_rows > 0) TRY(NEW_RAW(&fit->cover, e->node_offset[n]));
+  TRY(NEW_RAW(&e->leaf_class, e->leaf_offset[n]));
+  TRY(NEW_RAW(&e->leaf_share, e->leaf_offset[n]));
   for (int64_t tree = 0; tree < n; tree++) {
     PlacedTree *p = &fit->trees[tree];
     size_t nodes = (size_t)p->n_nodes, leaves = (size_t)p->n_leaf;
@@ -157,7 +191,22 @@ static double scaled_decrease(const ForestFit *fit) {
   return fit->samples.rows.n_classes > 0 ? given : given / 2;
 }
 
-static Status fit_new(ForestFit *fit) {
+static Status fit_allocate(ForestFit *fit) {
+  Status status = OK;
+  const ForestOptions *o = fit->options;
+  const Samples *s = &fit->samples;
+  TRY(NEW(&fit->counts, o->bootstrap ? s->n_groups : 0));
+  TRY(NEW(&fit->weight, s->rows.n));
+  TRY(NEW(&fit->bag, fit->bag_bytes));
+  TRY(NEW(&fit->trees, o->trees));
+  TRY(NEW(&fit->in_bag, o->trees * fit->bag_bytes));
+  TRY(NEW(&fit->importance, s->rows.bins->d));
+done:
+  return status;
+}
+
+/* Collective. */
+static Status fit_new_all(ForestFit *fit) {
   Status status = OK;
   const ForestOptions *o = fit->options;
   const Samples *s = &fit->samples;
@@ -171,14 +220,18 @@ static Status fit_new(ForestFit *fit) {
       .min_decrease = scaled_decrease(fit),
       .random = o->extremely_randomised,
       .features = forest_features(o->max_features, fit->data->task, d)};
-  fit->bag_bytes = o->bootstrap && (o->oob || o->permutations > 0) ? (s->n_groups + 7) / 8 : 0;
-  TRY(grow_new(&s->rows, &grow, &fit->grower));
-  TRY(NEW(&fit->counts, o->bootstrap ? s->n_groups : 0));
-  TRY(NEW(&fit->weight, s->rows.n));
-  TRY(NEW(&fit->bag, fit->bag_bytes));
-  TRY(NEW(&fit->trees, o->trees));
-  TRY(NEW(&fit->in_bag, o->trees * fit->bag_bytes));
-  TRY(NEW(&fit->importance, d));
+  if (o->bootstrap && (o->oob || o->permutations > 0)) {
+    int64_t n_global = fit->by_rows ? s->groups.n_global : s->n_groups;
+    fit->bag_bytes = s->n_groups > 0 ? (s->n_groups + 7) / 8 : 1; /* not 0 on a rank without rows */
+    fit->bag_bytes_global = (n_global + 7) / 8;
+  }
+  AGREE(fit->comm, fit_allocate(fit));
+  if (fit->by_rows) {
+    RowsLimits limits = {0};
+    TRY(grow_rows_new_all(fit->comm, &s->rows, &grow, &limits, &fit->rows_grower));
+  } else {
+    AGREE(fit->comm, grow_new(&s->rows, &grow, &fit->grower));
+  }
 done:
   return status;
 }
@@ -186,6 +239,7 @@ done:
 /* What only growing needs; frees the larger part of the memory before rows are scored. */
 static void fit_free_grower(ForestFit *fit) {
   grow_free(&fit->grower);
+  grow_rows_free(&fit->rows_grower);
   memory_free(&fit->counts);
   memory_free(&fit->weight);
   memory_free(&fit->bag);
@@ -214,8 +268,12 @@ static Status check_data(const TrainingData *data) {
 static Status grow_all(ForestFit *fit) {
   Status status = OK;
   Work work = {.units = fit->options->trees, .run = run_tree, .place = place_tree, .context = fit};
-  AGREE(fit->comm, fit_new(fit));
-  TRY(work_run_all(fit->comm, &work, fit->sink));
+  TRY(fit_new_all(fit));
+  if (fit->by_rows) {
+    TRY(forest_grow_rows_all(fit));
+  } else {
+    TRY(work_run_all(fit->comm, &work, fit->sink));
+  }
   fit_free_grower(fit);
   AGREE(fit->comm, join_trees(fit));
 done:
@@ -242,7 +300,12 @@ Status forest_fit_all(const Comm *comm, const TrainingData *data, const void *op
   ClassWeights classes = {&fit.options->class_weight, fit.options->positive_weight};
   TRY(class_weights_all(comm, data, &classes, &weight));
   if (weight) weighted.weight = weight;
-  TRY(samples_init_all(comm, &weighted, &forest->ensemble.bins, true, &fit.samples));
+  fit.by_rows = forest_by_rows(options, data->x->rows.n_global, data->x->d, comm->size);
+  if (fit.by_rows) {
+    TRY(samples_init_own_all(comm, &weighted, &forest->ensemble.bins, &fit.samples));
+  } else {
+    TRY(samples_init_all(comm, &weighted, &forest->ensemble.bins, true, &fit.samples));
+  }
   forest->task = data->task;
   forest->n_classes = data->task == TASK_CLASSIFICATION ? data->n_classes : 0;
   forest->base = fit.samples.base;

@@ -19,12 +19,12 @@ static double score_of(const ForestFit *fit, const OobScore *score) {
 
 static Status report_oob(const ForestFit *fit, const OobScore *score, Summary *summary) {
   Status status = OK;
-  int64_t unseen = fit->samples.rows.n - score->rows;
+  int64_t unseen = fit->samples.n_global - score->rows;
   if (unseen > 0) {
     TRY(summary_note(summary, NOTE_INFO,
                      "%lld of %lld rows are in the sample of every tree and have no out-of-bag "
                      "prediction",
-                     (long long)unseen, (long long)fit->samples.rows.n));
+                     (long long)unseen, (long long)fit->samples.n_global));
   }
   if (score->rows == 0) goto done;
   if (fit->data->task == TASK_REGRESSION) {

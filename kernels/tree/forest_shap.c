@@ -1,7 +1,7 @@
 /* Which features move the forest's predictions, over an addressed sample of its training rows.
  *
- * Binned rows stand on every node, so the sampled rows are dealt out one by one and ranks have
- * equal work wherever the rows came from. */
+ * The sampled rows come to all ranks and are dealt out one by one, so that ranks have equal work
+ * wherever the rows came from. */
 #include <math.h>
 #include <string.h>
 
@@ -20,20 +20,25 @@ ShapTrees forest_shap_trees(const Forest *forest, const int32_t *cover) {
                      : forest->unit / (ldexp(1, GROW_SHARE_BITS - (int)forest->bits) * trees)};
 }
 
-/* Codes of this rank's rows of the sample. */
-static Status deal_rows(const ForestFit *fit, int64_t total, ShapRows *out, uint8_t **codes) {
+/* Codes of this rank's rows of the sample. Collective. */
+static Status deal_rows_all(const ForestFit *fit, int64_t total, ShapRows *out, uint8_t **codes) {
   Status status = OK;
   const Comm *comm = fit->comm;
-  const GrowRows *rows = &fit->samples.rows;
-  int64_t stride = bins_stride(rows->bins->d);
+  int64_t stride = bins_stride(fit->samples.rows.bins->d), *row = NULL;
   Stream chosen = random_stream(fit->data->seed, "forest/shap", 0);
-  TRY(NEW(codes, (total / comm->size + 1) * stride));
+  Status local = NEW(codes, total * stride);
+  if (local == OK) local = NEW(&row, total);
+  AGREE(comm, local);
+  for (int64_t i = 0; i < total; i++) {
+    row[i] = random_permuted(&chosen, i, fit->samples.n_global);
+  }
+  samples_codes_all(comm, &fit->samples, row, total, *codes);
   for (int64_t number = comm->rank; number < total; number += comm->size) {
-    int64_t row = random_permuted(&chosen, number, rows->n);
-    memcpy(*codes + out->n++ * stride, rows->codes + row * stride, (size_t)stride);
+    memmove(*codes + out->n++ * stride, *codes + number * stride, (size_t)stride);
   }
   out->codes = *codes;
 done:
+  memory_free(&row);
   return status;
 }
 
@@ -44,7 +49,7 @@ Status forest_shap_all(const ForestFit *fit, Summary *summary) {
                                        "(SHAP)",
                                        "What features add to the probability of the likeliest "
                                        "class (SHAP)"};
-  int64_t asked = fit->options->shap_rows, n = fit->samples.rows.n;
+  int64_t asked = fit->options->shap_rows, n = fit->samples.n_global;
   ShapTrees trees = forest_shap_trees(fit->forest, fit->cover);
   ShapRows rows = {
       .n_global = asked < n ? asked : n,
@@ -52,7 +57,7 @@ Status forest_shap_all(const ForestFit *fit, Summary *summary) {
       .names = fit->data->x->names,
   };
   uint8_t *codes = NULL;
-  AGREE(fit->comm, deal_rows(fit, rows.n_global, &rows, &codes));
+  TRY(deal_rows_all(fit, rows.n_global, &rows, &codes));
   TRY(shap_report_all(fit->comm, &trees, &rows, fit->sink, summary));
 done:
   memory_free(&codes);

@@ -100,8 +100,8 @@ void grow_tree(Grower *grower, const int32_t *weight, const Stream *nodes, Grown
 /* What this grower and the plain one of grow_ref.h share. All local. */
 
 /* Decrease of the sum of squares, times the weight of the node: (S_L n - S n_L)^2 / (n_L n_R). The
- * difference is exact, in 64 bits or else in 128, and rounded once, so nothing cancels, and swapping
- * sides changes nothing. Sums are not negative. */
+ * difference is exact, in 64 bits or else in 128, and rounded once, so nothing cancels, and
+ * swapping sides changes nothing. Sums are not negative. */
 static inline double grow_gain(int64_t sum_left, int64_t n_left, int64_t sum, int64_t n) {
   int64_t own = 0, all = 0;
   double t = 0;

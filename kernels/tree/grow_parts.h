@@ -1,4 +1,5 @@
-/* What growing on one rank (grow.c) and over the rows of all ranks (grow_rows.c) share. All local. */
+/* What growing on one rank (grow.c) and over the rows of all ranks (grow_rows.c) share. All local.
+ */
 #ifndef SEGUE_TREE_GROW_PARTS_H
 #define SEGUE_TREE_GROW_PARTS_H
 
@@ -7,8 +8,8 @@
 /* Sums over a sample. */
 typedef struct GrowSums {
   int64_t weight;
-  int64_t sum;       /* of weights x levels; 0 with more than two classes */
-  __int128 squares;  /* of weights x levels squared; the same */
+  int64_t sum;      /* of weights x levels; 0 with more than two classes */
+  __int128 squares; /* of weights x levels squared; the same */
 } GrowSums;
 
 /* Collect the rows of positive weight into s->record; returns their number. */

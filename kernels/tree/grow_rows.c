@@ -121,21 +121,19 @@ static void split_top(RowsGrower *g, int64_t i) {
   const Item *item = &node->item;
   node->kind = TOP_INNER;
   node->left = (int32_t)g->n_top;
-  node->word = split->is_set
-                   ? node_split_set(split->feature)
-                   : node_split(split->feature, split->bin, missing_side(g, node));
+  node->word = split->is_set ? node_split_set(split->feature)
+                             : node_split(split->feature, split->bin, missing_side(g, node));
   int64_t middle = grow_partition(&g->s, item->begin, item->end, node->word, node->set);
   for (int side = 0; side < 2; side++) {
     TopNode *child = &g->top[g->n_top++];
     *child = (TopNode){.split = {.gain = -1, .feature = -1}};
-    child->item = (Item){
-        .begin = side ? middle : item->begin,
-        .end = side ? item->end : middle,
-        .weight = side ? item->weight - split->weight_left : split->weight_left,
-        .sum = side ? item->sum - split->sum_left : split->sum_left,
-        .depth = item->depth + 1,
-        .path = grow_child_path(item->path, side > 0),
-        .slot = -1};
+    child->item = (Item){.begin = side ? middle : item->begin,
+                         .end = side ? item->end : middle,
+                         .weight = side ? item->weight - split->weight_left : split->weight_left,
+                         .sum = side ? item->sum - split->sum_left : split->sum_left,
+                         .depth = item->depth + 1,
+                         .path = grow_child_path(item->path, side > 0),
+                         .slot = -1};
   }
 }
 
@@ -164,11 +162,8 @@ static Status grow_top_all(RowsGrower *g, const Stream *nodes, int64_t n) {
   g->n_top = 1;
   g->n_subtrees = 0;
   g->top[0] = (TopNode){.split = {.gain = -1, .feature = -1}};
-  g->top[0].item = (Item){.end = n,
-                          .weight = g->all.weight,
-                          .sum = g->all.sum,
-                          .path = GROW_ROOT_PATH,
-                          .slot = -1};
+  g->top[0].item = (Item){
+      .end = n, .weight = g->all.weight, .sum = g->all.sum, .path = GROW_ROOT_PATH, .slot = -1};
   TRY(sum_nodes_all(g, 0, 1));
   for (int64_t begin = 0; begin < g->n_top;) {
     int64_t end = g->n_top;

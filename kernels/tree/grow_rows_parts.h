@@ -14,8 +14,8 @@ typedef enum TopKind {
 
 /* A node of the top. All but begin and end in item is the same on all ranks. */
 typedef struct TopNode {
-  Item item;    /* begin, end: this rank's records; weight and sum are over all ranks */
-  int64_t rows; /* records over all ranks */
+  Item item;         /* begin, end: this rank's records; weight and sum are over all ranks */
+  int64_t rows;      /* records over all ranks */
   int64_t low, high; /* targets of its rows */
   TopKind kind;
   int32_t left; /* INNER: its left child; the right one follows. SUBTREE: its number */
@@ -29,8 +29,8 @@ typedef struct TopNode {
 typedef struct Subtree {
   int32_t node; /* in the top */
   int owner;
-  int64_t n_nodes, n_leaf; /* as it was grown */
-  int64_t max_leaves, n_steps; /* with max_leaves */
+  int64_t n_nodes, n_leaf;           /* as it was grown */
+  int64_t max_leaves, n_steps;       /* with max_leaves */
   int64_t node_at, leaf_at, step_at; /* where it stands in what all ranks have grown */
 } Subtree;
 
@@ -56,9 +56,9 @@ typedef struct Received {
 struct RowsGrower {
   const Comm *comm;
   RowsLimits limits;
-  Splitter s; /* record: this rank's sample; searches summed histograms */
-  Splitter made_up; /* more than two classes: searches; one word a record */
-  bool wide;        /* sums are in two words */
+  Splitter s;         /* record: this rank's sample; searches summed histograms */
+  Splitter made_up;   /* more than two classes: searches; one word a record */
+  bool wide;          /* sums are in two words */
   int64_t weight_max; /* over all ranks */
   int64_t few;
   int64_t pair_words; /* int64 words of a summed histogram */

@@ -244,7 +244,8 @@ static Status grow_own(RowsGrower *g, const Received *received, const Stream *no
     if (subtree->owner != g->comm->rank) continue;
     if (received->borrowed) at[0] = node->item.begin;
     bool wanted = g->s.options.max_leaves == 0 || subtree->max_leaves > 0;
-    int64_t n = gather_records(g, received, m++, n_own, at, wanted ? grow_records(g->grower) : NULL);
+    int64_t n =
+        gather_records(g, received, m++, n_own, at, wanted ? grow_records(g->grower) : NULL);
     if (!wanted) continue;
     GrowRoot root = {.n = n,
                      .weight = node->item.weight,

@@ -13,8 +13,9 @@ enum { VALUES = 131072, BLOCK_MIN = 256, BLOCK_MAX = 16384 };
 typedef struct Scorer {
   const Oob *oob;
   int64_t block, feature, width, outputs;
-  Stream others;  /* which row's code stands in */
-  uint8_t *codes; /* block rows */
+  Stream others;         /* which row's code stands in */
+  uint8_t *codes;        /* block rows */
+  uint8_t *others_codes; /* this rank's rows: of the feature */
   int32_t *row, *value, *trees;
   int64_t *sums; /* block x width */
   double *output;
@@ -25,6 +26,7 @@ typedef struct Scorer {
 
 static void scorer_clear(Scorer *s) {
   memory_free(&s->codes);
+  memory_free(&s->others_codes);
   memory_free(&s->row);
   memory_free(&s->value);
   memory_free(&s->trees);
@@ -45,31 +47,37 @@ static Status scorer_init(Scorer *s) {
   TRY(NEW(&s->sums, s->block * s->width));
   TRY(NEW(&s->output, s->outputs));
   TRY(NEW(&s->scored, s->oob->data->x->rows.n));
+  TRY(NEW(&s->others_codes, s->feature >= 0 ? s->oob->data->x->rows.n : 0));
 done:
   return status;
 }
 
-/* Codes of n rows from global row `begin`, one feature from other rows when asked. */
+/* Where this rank's row stands in the samples. */
+static int64_t place_of(const Scorer *s, int64_t row) {
+  return s->oob->data->x->rows.begin + row - s->oob->samples->first;
+}
+
+/* Codes of n of this rank's rows from `begin` on, one feature from other rows when asked. */
 static void load_codes(const Scorer *s, int64_t begin, int64_t n) {
   const Samples *samples = s->oob->samples;
   int64_t stride = bins_stride(samples->rows.bins->d);
-  memcpy(s->codes, samples->rows.codes + begin * stride, (size_t)(n * stride));
+  memcpy(s->codes, samples->rows.codes + place_of(s, begin) * stride, (size_t)(n * stride));
   for (int64_t i = 0; s->feature >= 0 && i < n; i++) {
-    int64_t other = random_permuted(&s->others, begin + i, samples->rows.n);
-    s->codes[i * stride + s->feature] = samples->rows.codes[other * stride + s->feature];
+    s->codes[i * stride + s->feature] = s->others_codes[begin + i];
   }
 }
 
 /* Sums of the block's rows over the trees that did not see them. */
 static void sum_trees(const Scorer *s, int64_t begin, int64_t n) {
   const Oob *oob = s->oob;
+  const int32_t *groups = oob->samples->group + place_of(s, begin);
   memset(s->sums, 0, (size_t)(n * s->width) * sizeof *s->sums);
   memset(s->trees, 0, (size_t)n * sizeof *s->trees);
   for (int64_t tree = 0; tree < oob->forest->ensemble.n_trees; tree++) {
     const uint8_t *bag = oob->in_bag + tree * oob->bag_bytes;
     int64_t out = 0;
     for (int64_t i = 0; i < n; i++) {
-      int32_t group = oob->samples->group[begin + i];
+      int32_t group = groups[i];
       s->row[out] = (int32_t)i;
       out += !(bag[group / 8] >> (group % 8) & 1);
     }
@@ -115,10 +123,13 @@ Status oob_score_all(const Comm *comm, const Oob *oob, int64_t feature, int64_t 
   s.others = random_stream(oob->data->seed, "forest/permutation", unit);
   exact_init(&s.error);
   AGREE(comm, scorer_init(&s));
+  if (feature >= 0) {
+    TRY(samples_permuted_all(comm, oob->samples, rows, feature, &s.others, s.others_codes));
+  }
   for (int64_t first = 0; first < rows->n; first += s.block) {
     int64_t n = rows->n - first < s.block ? rows->n - first : s.block;
-    load_codes(&s, rows->begin + first, n);
-    sum_trees(&s, rows->begin + first, n);
+    load_codes(&s, first, n);
+    sum_trees(&s, first, n);
     compare_block(&s, first, n);
   }
   *out = (OobScore){.rows = comm_sum_one_all(comm, s.rows), .hits = comm_sum_one_all(comm, s.hits)};

@@ -59,7 +59,7 @@ static void choose_weights_all(const Comm *comm, const TrainingData *data, int b
 
 /* Scale of the levels: base, unit, bits; and of the weights. Collective. */
 static Status choose_scale_all(const Comm *comm, const TrainingData *data, bool weighted,
-                               Samples *out) {
+                               bool replicated, Samples *out) {
   int64_t n = data->x->rows.n_global;
   out->rows.bits = 1;
   out->unit = 1;
@@ -82,12 +82,17 @@ static Status choose_scale_all(const Comm *comm, const TrainingData *data, bool 
   if (weighted) choose_weights_all(comm, data, wanted, out);
   int most = 62 - 2 * bit_length(out->rows.weight_max);
   if (most > SAMPLES_BITS_MAX) most = SAMPLES_BITS_MAX;
-  if (most < SAMPLES_BITS_MIN) {
+  if (most < SAMPLES_BITS_MIN && replicated) {
     return status_fail(INVALID,
-                       "%lld rows are too many for trees on a replicated table; train on "
-                       "at most 33 million",
+                       "%lld rows are too many for trees on a replicated table, which takes at "
+                       "most 33 million; set spread to rows",
                        (long long)n);
   }
+  if (out->rows.weight_max > INT32_MAX) {
+    return status_fail(INVALID, "%lld rows are too many for one forest; train on at most %lld",
+                       (long long)n, (long long)(INT32_MAX / SAMPLES_WEIGHT_SHARE));
+  }
+  if (most < SAMPLES_BITS_MIN) most = SAMPLES_BITS_MIN;
   if (classes) {
     out->rows.n_classes = data->n_classes > 2 ? data->n_classes : 0;
     return OK;
@@ -260,10 +265,10 @@ Status samples_init_all(const Comm *comm, const TrainingData *data, const Bins *
   int64_t n = data->x->rows.n_global;
   size_t codes_bytes = whole_lines(n * bins_stride(bins->d));
   size_t word_bytes = whole_lines(n * (int64_t)sizeof(uint32_t));
-  *out = (Samples){.rows = {.n = n, .bins = bins}, .shared = {.win = MPI_WIN_NULL}};
+  *out = (Samples){.rows = {.n = n, .bins = bins}, .n_global = n, .shared = {.win = MPI_WIN_NULL}};
   AGREE(comm, training_check(data, TRAINING_WEIGHT_MOST));
   bool weighted = comm_any_all(comm, data->weight != NULL);
-  TRY(choose_scale_all(comm, data, weighted, out)); /* the same on all ranks */
+  TRY(choose_scale_all(comm, data, weighted, true, out)); /* the same on all ranks */
   TRY(comm_shared_new_all(comm, codes_bytes + (weighted ? 3 : 2) * word_bytes, &out->shared));
   bool grouped = comm_any_all(comm, data->group != NULL);
   if (grouped) TRY(comm_shared_new_all(comm, (size_t)n * sizeof(int64_t), &raw));
@@ -282,7 +287,145 @@ done:
   return status;
 }
 
+/* Number this rank's recordings, 0 .. n_groups - 1; value: out, what they are over all ranks. */
+static Status number_own(const TrainingData *data, int32_t *group, int64_t *n_groups,
+                         int64_t **value) {
+  Status status = OK;
+  int64_t n = data->x->rows.n;
+  TRY(number_groups(data->group, n, group, n_groups));
+  TRY(NEW(value, *n_groups));
+  for (int64_t i = 0; i < n; i++) {
+    (*value)[group[i]] = data->group ? data->group[i] : data->x->rows.begin + i;
+  }
+done:
+  return status;
+}
+
+Status samples_init_own_all(const Comm *comm, const TrainingData *data, const Bins *bins,
+                            Samples *out) {
+  Status status = OK;
+  const Rows *rows = &data->x->rows;
+  int64_t *value = NULL;
+  size_t codes_bytes = whole_lines(rows->n * bins_stride(bins->d));
+  size_t word_bytes = whole_lines(rows->n * (int64_t)sizeof(uint32_t));
+  *out = (Samples){.rows = {.n = rows->n, .bins = bins},
+                   .n_global = rows->n_global,
+                   .first = rows->begin,
+                   .shared = {.win = MPI_WIN_NULL}};
+  AGREE(comm, training_check(data, TRAINING_WEIGHT_MOST));
+  bool weighted = comm_any_all(comm, data->weight != NULL);
+  TRY(choose_scale_all(comm, data, weighted, false, out));
+  char *base = NULL;
+  status = NEW_RAW(&base, (int64_t)(codes_bytes + (weighted ? 3 : 2) * word_bytes));
+  out->own = base;
+  AGREE(comm, status);
+  int32_t *group = (int32_t *)(void *)(base + codes_bytes + word_bytes);
+  Run run = {(uint8_t *)base, (uint32_t *)(void *)(base + codes_bytes), NULL,
+             weighted ? (int32_t *)(void *)(base + codes_bytes + 2 * word_bytes) : NULL};
+  write_run(data, out, 0, rows->n, &run);
+  out->rows.codes = run.codes;
+  out->rows.target = run.target;
+  out->group = group;
+  out->weight = run.weight;
+  AGREE(comm, number_own(data, group, &out->n_groups, &value));
+  TRY(sample_groups_init_all(comm, value, out->n_groups, &out->groups));
+done:
+  memory_free(&value);
+  return status;
+}
+
+void samples_codes_all(const Comm *comm, const Samples *s, const int64_t *row, int64_t n,
+                       uint8_t *codes) {
+  int64_t stride = bins_stride(s->rows.bins->d);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t at = row[i] - s->first;
+    bool here = at >= 0 && at < s->rows.n;
+    if (here) memcpy(codes + i * stride, s->rows.codes + at * stride, (size_t)stride);
+    if (!here) memset(codes + i * stride, 0, (size_t)stride);
+  }
+  /* One rank has each row, others have zeros. */
+  if (s->own) comm_sum_all(comm, (int64_t *)(void *)codes, n * stride / 8);
+}
+
+/* Rows asked for, by the rank that has them: numbers there, and where the answers belong. */
+static Status list_others(const Comm *comm, const Samples *s, const Rows *rows,
+                          const Stream *others, const int64_t *first, int64_t *counts,
+                          int32_t **wanted, int64_t **place) {
+  Status status = OK;
+  int64_t *at = NULL, *other = NULL;
+  int32_t *owner = NULL;
+  TRY(NEW_RAW(&other, rows->n));
+  TRY(NEW_RAW(&owner, rows->n));
+  TRY(NEW_RAW(wanted, rows->n));
+  TRY(NEW_RAW(place, rows->n));
+  TRY(NEW(&at, comm->size));
+  for (int64_t i = 0; i < rows->n; i++) {
+    other[i] = random_permuted(others, rows->begin + i, s->n_global);
+    int low = 0, high = comm->size;
+    while (high - low > 1) {
+      int middle = (low + high) / 2;
+      if (other[i] < first[middle]) {
+        high = middle;
+      } else {
+        low = middle;
+      }
+    }
+    owner[i] = low;
+    counts[low]++;
+  }
+  for (int r = 1; r < comm->size; r++) at[r] = at[r - 1] + counts[r - 1];
+  for (int64_t i = 0; i < rows->n; i++) {
+    (*wanted)[at[owner[i]]] = (int32_t)(other[i] - first[owner[i]]);
+    (*place)[at[owner[i]]++] = i;
+  }
+done:
+  memory_free(&at);
+  memory_free(&other);
+  memory_free(&owner);
+  return status;
+}
+
+Status samples_permuted_all(const Comm *comm, const Samples *s, const Rows *rows, int64_t feature,
+                            const Stream *others, uint8_t *out) {
+  Status status = OK;
+  int64_t stride = bins_stride(s->rows.bins->d), sum = 0;
+  int64_t *first = NULL, *counts = NULL, *got = NULL, *place = NULL;
+  int32_t *wanted = NULL, *asked = NULL;
+  uint8_t *answers = NULL, *received = NULL;
+  if (!s->own) {
+    for (int64_t i = 0; i < rows->n; i++) {
+      int64_t other = random_permuted(others, rows->begin + i, s->n_global);
+      out[i] = s->rows.codes[other * stride + feature];
+    }
+    return OK;
+  }
+  Status local = NEW(&first, comm->size);
+  if (local == OK) local = NEW(&counts, comm->size);
+  if (local == OK) local = NEW(&got, comm->size);
+  AGREE(comm, local);
+  comm_allgather_all(comm, &rows->begin, sizeof rows->begin, first);
+  AGREE(comm, list_others(comm, s, rows, others, first, counts, &wanted, &place));
+  TRY(comm_exchange_all(comm, wanted, counts, sizeof *wanted, (void **)&asked, got));
+  for (int r = 0; r < comm->size; r++) sum += got[r];
+  AGREE(comm, NEW_RAW(&answers, sum));
+  for (int64_t i = 0; i < sum; i++) answers[i] = s->rows.codes[asked[i] * stride + feature];
+  TRY(comm_exchange_all(comm, answers, got, 1, (void **)&received, counts));
+  for (int64_t i = 0; i < rows->n; i++) out[place[i]] = received[i];
+done:
+  memory_free(&first);
+  memory_free(&counts);
+  memory_free(&got);
+  memory_free(&place);
+  memory_free(&wanted);
+  memory_free(&asked);
+  memory_free(&answers);
+  memory_free(&received);
+  return status;
+}
+
 void samples_clear_all(Samples *samples) {
   if (samples->shared.data) comm_shared_clear_all(&samples->shared);
+  memory_free(&samples->own);
+  sample_groups_clear(&samples->groups);
   *samples = (Samples){.shared = {.win = MPI_WIN_NULL}};
 }

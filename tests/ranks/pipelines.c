@@ -102,7 +102,7 @@ static const char EVERYTHING[] =
     "   \"model\": {\"kind\": \"forest\", \"trees\": 5, \"max_features\": 0.5}},\n"
     " \"genre\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"track_genre\",\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"],\n"
-    "   \"model\": {\"kind\": \"forest\", \"trees\": 3, \"max_depth\": 6}},\n"
+    "   \"model\": {\"kind\": \"forest\", \"trees\": 3, \"max_depth\": 6, \"spread\": \"rows\"}},\n"
     " \"boosted\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"popularity\",\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"],\n"
     "   \"model\": {\"kind\": \"gbdt\", \"trees\": 6, \"early_stopping\": 3}},\n"
