@@ -258,7 +258,7 @@ Status comm_concatenate_all(const Comm *comm, const void *mine, size_t bytes, vo
   char *all = NULL;
   *out = NULL;
   TRY(byte_offsets_all(comm, bytes, &at));
-  AGREE(comm, NEW(&all, (int64_t)at[comm->size]));
+  AGREE(comm, NEW_RAW(&all, (int64_t)at[comm->size]));
   if (bytes > 0) memcpy(all + at[comm->rank], mine, bytes);
   TRY(concatenate_pieces_all(comm, all, at));
   if (offsets) memcpy(offsets, at, (size_t)(comm->size + 1) * sizeof *at);
@@ -290,7 +290,7 @@ Status comm_gather_all(const Comm *comm, int root, const void *mine, size_t byte
   char *all = NULL;
   *out = NULL;
   TRY(byte_offsets_all(comm, bytes, &at));
-  AGREE(comm, comm->rank == root ? NEW(&all, (int64_t)at[comm->size]) : OK);
+  AGREE(comm, comm->rank == root ? NEW_RAW(&all, (int64_t)at[comm->size]) : OK);
   double start = MPI_Wtime();
   if (comm->rank != root) send_pieces(comm, mine, bytes, root);
   for (int r = 0; comm->rank == root && r < comm->size; r++) {
@@ -339,7 +339,7 @@ Status comm_exchange_all(const Comm *comm, const void *send, const int64_t *send
     send_at[r + 1] = send_at[r] + (size_t)send_counts[r] * item;
     out_at[r + 1] = out_at[r] + (size_t)out_counts[r] * item;
   }
-  AGREE(comm, NEW(&received, (int64_t)out_at[size]));
+  AGREE(comm, NEW_RAW(&received, (int64_t)out_at[size]));
   start = MPI_Wtime();
   for (int step = 0; step < size; step++) {
     int to = (rank + step) % size, from = (rank - step + size) % size;

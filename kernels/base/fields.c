@@ -268,7 +268,7 @@ Status fields_copy(const Fields *fields, Fields *out) {
   fields_init(out, FIELDS_IN);
   for (int64_t i = 0; i < fields->n; i++) {
     const Field *field = &fields->items[i];
-    void *copy = memory_get(field_count(field), item_sizes[field->type]);
+    void *copy = memory_get_raw(field_count(field), item_sizes[field->type]);
     if (!copy) return MEMORY;
     size_t bytes = (size_t)field_count(field) * item_sizes[field->type];
     if (bytes > 0) memcpy(copy, field->data, bytes);
@@ -293,7 +293,7 @@ Status fields_pack(const Fields *fields, uint8_t **bytes, int64_t *n) {
     total += sizeof(PackedHead) + strlen(field->name) +
              (size_t)field_count(field) * item_sizes[field->type];
   }
-  uint8_t *at = memory_get((int64_t)total, 1);
+  uint8_t *at = memory_get_raw((int64_t)total, 1);
   *bytes = at;
   *n = (int64_t)total;
   if (!at) return MEMORY;
@@ -333,7 +333,7 @@ static Status unpack_one(const uint8_t **at, const uint8_t *end, Fields *out) {
     if (head.shape[i] < 0 || __builtin_mul_overflow(count, head.shape[i], &count)) count = -1;
   if (count < 0 || count > (end - *at) / item)
     return status_fail(FORMAT, "a packed unit is cut off");
-  void *data = memory_get(count, (size_t)item);
+  void *data = memory_get_raw(count, (size_t)item);
   if (!data) return MEMORY;
   if (count > 0) memcpy(data, *at, (size_t)(count * item));
   *at += count * item;

@@ -236,7 +236,7 @@ static Status join_packs(Runner *runner, int64_t begin, int64_t end, uint8_t **o
   Status status = OK;
   int64_t total = 0, used = 0;
   for (int64_t i = begin; i < end; i++) total += runner->packs[i] ? runner->facts[i] : 0;
-  TRY(NEW(out, total));
+  TRY(NEW_RAW(out, total));
   for (int64_t i = begin; i < end; i++) {
     if (!runner->packs[i]) continue;
     memcpy(*out + used, runner->packs[i], (size_t)runner->facts[i]);
