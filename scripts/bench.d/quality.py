@@ -41,6 +41,8 @@ ALL = [
     work(f"{SONGS}, gbdt, 31 leaves, 100 rounds", "genre", LEAVES_31, BOOSTERS, 100, True),
     work(f"{SONGS}, gbdt, depth 6, 100 rounds", "genre", DEPTH_6, BOOSTERS, 100, True),
     work(f"{TRACKS}, forest of spotify.json", "popularity", SPOTIFY, [SKLEARN], 100),
+    work(f"{TRACKS}, forest, square root of the features", "popularity",
+         FOREST | {"max_features": "sqrt"}, [SKLEARN], 100),
     work(f"{TRACKS}, forest, 100 full trees", "popular", FOREST | {"max_features": "sqrt"},
          [SKLEARN], 100),
     work(f"{SONGS}, forest, 100 full trees", "popularity", FOREST | {"max_features": "all"},
@@ -77,12 +79,13 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, required=True)
     parser.add_argument("--only", default="")
+    parser.add_argument("--prefix", default="")
     parser.add_argument("--resume", action="store_true")
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     limit_threads()
-    measurer = Measurer(options.program, options.segue, options.data, "", "quality.jsonl",
-                        options.resume, Budget(24 * 60, 1))
+    measurer = Measurer(options.program, options.segue, options.data, options.prefix,
+                        "quality.jsonl", options.resume, Budget(24 * 60, 1))
     print("| ratio | at most 1.005 | work | metric | Segue, mean (least to greatest) | better peer | "
           "its | other peer |\n|---:|---|---|---|---|---|---|---|", flush=True)
     all_good = True

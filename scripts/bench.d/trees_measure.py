@@ -109,13 +109,13 @@ class Measurer:
         return self.once([cpu_model(), "probe"], 60, lambda limit: json.loads(
             call([*self.prefix, "mpirun", "-n", RANKS, program], limit)[1]))
 
-    def peer_result(self, work, peer, trees, seed, threads=RANKS, predict=True):
+    def peer_result(self, work, peer, trees, seed, threads=RANKS, predict=True, limit=None):
         settings = work.settings(trees)
         key = [self.peers, "peer", work.name, peer.label, settings, peer.more, seed, threads,
                predict]
         task = {"peer": peer.name, "data": str(self.path(work, seed)), "target": work.target,
                 "model": settings, "more": peer.more, "seed": seed, "threads": threads,
                 "predict": predict}
-        return self.once(key, work.limit, lambda limit: json.loads(
+        return self.once(key, min(work.limit, limit or work.limit), lambda allowed: json.loads(
             call([*self.prefix, sys.executable, HERE / "trees_peers.py", json.dumps(task)],
-                 limit)[1]))
+                 allowed)[1]))

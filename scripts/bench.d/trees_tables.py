@@ -8,6 +8,7 @@ GOALS = {"gbdt": 1.5, "forest": 1.5}
 AGAINST_SKLEARN = 10
 PREDICTION = 2
 BEHIND = 2.5  # times the seconds of the fastest
+HOPELESS, LEAST_PATIENCE = 12, 20  # times Segue's seconds, and seconds to begin and to predict
 
 
 class Entry:
@@ -73,9 +74,14 @@ class Contest:
         chosen = self.first() if not self.ours.results else self.contenders(most)
         self.ours.take(lambda trees: measurer.segue_result(work, trees, seed))
         for peer in chosen:
-            self.peers[peer].take(lambda trees, peer=peer: measurer.peer_result(
-                work, peer, trees, seed, predict=predict))
+            limit = None if peer.slow or not self.ours.results else self.patience()
+            self.peers[peer].take(lambda trees, peer=peer, limit=limit: measurer.peer_result(
+                work, peer, trees, seed, predict=predict, limit=limit))
         self.complete = True
+
+    def patience(self):
+        """Seconds after which a peer is far too slow to be the fastest."""
+        return LEAST_PATIENCE + HOPELESS * self.ours.results[-1]["fit"]
 
     def first(self):
         """Who takes part in the first round."""
