@@ -6,15 +6,16 @@
 
 #include "kernels/base/memory.h"
 #include "kernels/numeric/exact.h"
+#include "walk.h"
 
-enum { VALUES = 131072, BLOCK_MIN = 256, BLOCK_MAX = 16384 };
+enum { VALUES = 131072, BLOCK_MIN = 256 };
 
 /* Buffers of one block of rows, and what is summed up. */
 typedef struct Scorer {
   const Oob *oob;
   int64_t block, feature, width, outputs;
   Stream others;         /* which row's code stands in */
-  uint8_t *codes;        /* block rows */
+  WalkBlock walk;        /* of block rows */
   uint8_t *others_codes; /* this rank's rows: of the feature */
   int32_t *row, *value, *trees;
   int64_t *sums; /* block x width */
@@ -25,7 +26,7 @@ typedef struct Scorer {
 } Scorer;
 
 static void scorer_clear(Scorer *s) {
-  memory_free(&s->codes);
+  walk_block_clear(&s->walk);
   memory_free(&s->others_codes);
   memory_free(&s->row);
   memory_free(&s->value);
@@ -37,10 +38,14 @@ static void scorer_clear(Scorer *s) {
 
 static Status scorer_init(Scorer *s) {
   Status status = OK;
-  s->block = VALUES / s->width;
+  const Ensemble *ensemble = &s->oob->forest->ensemble;
+  const Walk *walk = NULL;
+  int64_t rows = s->oob->data->x->rows.n;
+  s->block = s->width == 1 ? WALK_ROWS : VALUES / s->width;
   if (s->block < BLOCK_MIN) s->block = BLOCK_MIN;
-  if (s->block > BLOCK_MAX) s->block = BLOCK_MAX;
-  TRY(NEW(&s->codes, s->block * bins_stride(s->oob->samples->rows.bins->d)));
+  if (s->block > rows) s->block = rows > 0 ? rows : 1;
+  TRY(walk_of(ensemble, rows, &walk));
+  TRY(walk_block_init(ensemble, walk, s->block, &s->walk));
   TRY(NEW(&s->row, s->block));
   TRY(NEW(&s->value, s->block));
   TRY(NEW(&s->trees, s->block));
@@ -58,17 +63,19 @@ static int64_t place_of(const Scorer *s, int64_t row) {
 }
 
 /* Codes of n of this rank's rows from `begin` on, one feature from other rows when asked. */
-static void load_codes(const Scorer *s, int64_t begin, int64_t n) {
+static void load_codes(Scorer *s, int64_t begin, int64_t n) {
   const Samples *samples = s->oob->samples;
   int64_t stride = bins_stride(samples->rows.bins->d);
-  memcpy(s->codes, samples->rows.codes + place_of(s, begin) * stride, (size_t)(n * stride));
+  uint8_t *codes = s->walk.codes;
+  memcpy(codes, samples->rows.codes + place_of(s, begin) * stride, (size_t)(n * stride));
   for (int64_t i = 0; s->feature >= 0 && i < n; i++) {
-    s->codes[i * stride + s->feature] = s->others_codes[begin + i];
+    codes[i * stride + s->feature] = s->others_codes[begin + i];
   }
+  walk_block_set(&s->walk, n);
 }
 
 /* Sums of the block's rows over the trees that did not see them. */
-static void sum_trees(const Scorer *s, int64_t begin, int64_t n) {
+static void sum_trees(Scorer *s, int64_t begin, int64_t n) {
   const Oob *oob = s->oob;
   const int32_t *groups = oob->samples->group + place_of(s, begin);
   memset(s->sums, 0, (size_t)(n * s->width) * sizeof *s->sums);
@@ -81,10 +88,11 @@ static void sum_trees(const Scorer *s, int64_t begin, int64_t n) {
       s->row[out] = (int32_t)i;
       out += !(bag[group / 8] >> (group % 8) & 1);
     }
-    ensemble_leaves(&oob->forest->ensemble, tree, s->codes, s->row, out, s->value);
+    walk_leaves(&s->walk, tree, s->row, out, s->value);
     for (int64_t k = 0; k < out; k++) {
-      forest_add(oob->forest, tree, s->value[k], s->sums + s->row[k] * s->width);
-      s->trees[s->row[k]]++;
+      int32_t row = s->row[k];
+      forest_add(oob->forest, tree, s->value[row], s->sums + row * s->width);
+      s->trees[row]++;
     }
   }
 }
