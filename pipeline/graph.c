@@ -107,6 +107,7 @@ Status graph_plan(const Config *config, Graph *graph) {
   TRY(NEW(&graph->order, graph->n));
   TRY(NEW(&graph->plans, graph->n));
   TRY(NEW(&graph->keys, graph->n));
+  TRY(NEW(&graph->stamps, graph->n));
   TRY(order_stages(config, graph->order));
   TRY(NEW(&graph->uses, graph->n * graph->n));
   for (int64_t i = 0; i < graph->n; i++) {
@@ -181,7 +182,6 @@ done:
 
 Status graph_keys_all(const Comm *comm, Graph *graph) {
   Status status = OK;
-  if (!graph->stamps) AGREE(comm, NEW(&graph->stamps, graph->n));
   for (int64_t i = 0; i < graph->n; i++) TRY(key_stage_all(comm, graph, graph->order[i]));
 done:
   return status;
