@@ -46,7 +46,8 @@ class Measurer:
                     item = json.loads(line)
                 except ValueError:
                     continue  # the line that was being written when it was stopped
-                kept[json.dumps(item["key"])] = item["result"]
+                if "failed" not in item["result"]:  # that is tried again
+                    kept[json.dumps(item["key"])] = item["result"]
         return kept
 
     def path(self, work, seed=1):
