@@ -13,11 +13,11 @@ typedef enum Task { TASK_REGRESSION, TASK_CLASSIFICATION } Task;
 /* Training rows, and nothing but training rows: spread over ranks in blocks. Borrowed. */
 typedef struct TrainingData {
   Task task;
-  int64_t n_classes;     /* CLASSIFICATION: number of classes, some of which may have no row here */
+  int64_t n_classes; /* CLASSIFICATION: number of classes, some of which may have no row here */
   const Dictionary *classes; /* their names; NULL: none */
-  const Matrix *x;       /* this rank's rows; missing values are NaN */
-  const double *target;  /* x->rows.n: the value, or the class number 0 .. n_classes - 1 */
-  const double *weight;  /* x->rows.n, positive; NULL: all 1 */
+  const Matrix *x;           /* this rank's rows; missing values are NaN */
+  const double *target;      /* x->rows.n: the value, or the class number 0 .. n_classes - 1 */
+  const double *weight;      /* x->rows.n, positive; NULL: all 1 */
   const int64_t *group;  /* x->rows.n recording numbers: a recording is in a bootstrap sample, or
                             out of it, as a whole; NULL: every row is its own */
   const int64_t *row_id; /* x->rows.n original row numbers: the address of a row's randomness */
@@ -43,6 +43,12 @@ typedef struct ModelKind {
   /* Predict for x's rows: out holds rows.n values, or rows.n x n_classes probabilities, row by row.
    * Local; a row's result does not depend on the other rows. Fails with MEMORY. */
   Status (*predict)(const void *model, const Matrix *x, double *out);
+  /* Prediction intervals; both NULL where no model of the kind has them. Local.
+   * interval          the share of the targets that they are to hold; 0: this model has none
+   * predict_interval  prediction: what predict gave for x; out: rows.n x 2, low and high */
+  double (*interval)(const void *model);
+  Status (*predict_interval)(const void *model, const Matrix *x, const double *prediction,
+                             double *out);
   /* Visit what lasts; IN allocates *model. Local. */
   Status (*fields)(void **model, Fields *fields);
   void (*free)(void **model);

@@ -223,11 +223,16 @@ static void head(const Bundle *bundle, const WordValue *keep, CsvText *out) {
   for (int64_t k = 0; k < keep->n; k++) csv_text_add(out, keep->items[k], -1);
   csv_text_add(out, "prediction", -1);
   if (bundle->task == TASK_CLASSIFICATION) csv_text_add(out, "probability", -1);
+  if (bundle_interval(bundle) > 0) {
+    csv_text_add(out, "low", -1);
+    csv_text_add(out, "high", -1);
+  }
   csv_text_end(out);
 }
 
+/* interval: low and high; NULL: none */
 static void line(const Bundle *bundle, const Table *table, Column *const *kept, int64_t n_kept,
-                 int64_t i, const double *value, CsvText *out) {
+                 int64_t i, const double *value, const double *interval, CsvText *out) {
   csv_text_integer(out, table->row_id[i]);
   for (int64_t k = 0; k < n_kept; k++) csv_text_column(out, kept[k], i);
   if (bundle->task == TASK_CLASSIFICATION) {
@@ -238,25 +243,29 @@ static void line(const Bundle *bundle, const Table *table, Column *const *kept, 
   } else {
     csv_text_real(out, value[0]);
   }
+  for (int side = 0; interval && side < 2; side++) csv_text_real(out, interval[side]);
   csv_text_end(out);
 }
 
 static Status format(const Bundle *bundle, const Table *table, const WordValue *keep, bool first,
                      CsvText *out) {
   Status status = OK;
-  double *value = NULL;
+  double *value = NULL, *interval = NULL;
   Column **kept = NULL;
   int64_t width = bundle_width(bundle);
   TRY(NEW(&value, table->rows.n * width));
   TRY(NEW(&kept, keep->n));
   for (int64_t k = 0; k < keep->n; k++) TRY(table_require(table, keep->items[k], &kept[k]));
-  TRY(bundle_predict(bundle, table, value));
+  if (bundle_interval(bundle) > 0) TRY(NEW(&interval, 2 * table->rows.n));
+  TRY(bundle_predict_interval(bundle, table, value, interval));
   if (first) head(bundle, keep, out);
   for (int64_t i = 0; i < table->rows.n; i++)
-    line(bundle, table, kept, keep->n, i, value + i * width, out);
+    line(bundle, table, kept, keep->n, i, value + i * width, interval ? interval + 2 * i : NULL,
+         out);
   status = out->status;
 done:
   memory_free(&value);
+  memory_free(&interval);
   memory_free(&kept);
   return status;
 }

@@ -36,12 +36,23 @@ static Status check_columns(const Bundle *bundle, const Table *rows) {
   return OK;
 }
 
+double bundle_interval(const Bundle *bundle) {
+  const ModelKind *kind = model_kind(bundle);
+  return kind->interval ? kind->interval(bundle->model) : 0;
+}
+
 Status bundle_predict(const Bundle *bundle, const Table *rows, double *out) {
+  return bundle_predict_interval(bundle, rows, out, NULL);
+}
+
+Status bundle_predict_interval(const Bundle *bundle, const Table *rows, double *out,
+                               double *interval) {
   Status status = OK;
   Matrix x = {0};
   TRY(check_columns(bundle, rows));
   TRY(recipe_apply(&bundle->recipe, rows, &x));
   TRY(model_kind(bundle)->predict(bundle->model, &x, out));
+  if (interval) TRY(model_kind(bundle)->predict_interval(bundle->model, &x, out, interval));
 done:
   matrix_clear(&x);
   return status;

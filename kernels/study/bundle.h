@@ -40,6 +40,11 @@ static inline int64_t bundle_width(const Bundle *bundle) {
 /* Predict from raw columns. out rows.n x width, row by row. Local. Fails with INVALID when a needed
  * column is absent or of another type. */
 CHECKED Status bundle_predict(const Bundle *bundle, const Table *rows, double *out);
+/* The share of the targets that prediction intervals are to hold; 0: the model has none. Local. */
+double bundle_interval(const Bundle *bundle);
+/* The same with prediction intervals: rows.n x 2, low and high; NULL: none wanted. Local. */
+CHECKED Status bundle_predict_interval(const Bundle *bundle, const Table *rows, double *out,
+                                       double *interval);
 /* Visit; IN needs bundle_init with the spec it was made by. Local. Fails with FORMAT when what is
  * read is of a newer format, or no bundle. */
 CHECKED Status bundle_fields(Bundle *bundle, Fields *fields);

@@ -6,10 +6,12 @@
 
 #include "kernels/base/memory.h"
 #include "kernels/constant.h"
+#include "kernels/numeric/exact.h"
 
 void predicted_clear(Predicted *predicted) {
   study_rows_clear(&predicted->rows);
   memory_free(&predicted->value);
+  memory_free(&predicted->interval);
 }
 
 Status evaluate_predict_all(const Comm *comm, const Table *table, const uint8_t *role, Role wanted,
@@ -19,8 +21,11 @@ Status evaluate_predict_all(const Comm *comm, const Table *table, const uint8_t 
   *out = (Predicted){.width = bundle_width(bundle)};
   StudyColumns taken = {.columns = columns, .target = bundle->spec.target, .group = group};
   TRY(study_rows_all(comm, table, role, wanted, &taken, &out->rows));
-  AGREE(comm, NEW(&out->value, out->rows.table.rows.n * out->width));
-  AGREE(comm, bundle_predict(bundle, &out->rows.table, out->value));
+  Status local = NEW(&out->value, out->rows.table.rows.n * out->width);
+  bool intervals = bundle_interval(bundle) > 0;
+  if (local == OK && intervals) local = NEW(&out->interval, 2 * out->rows.table.rows.n);
+  AGREE(comm, local);
+  AGREE(comm, bundle_predict_interval(bundle, &out->rows.table, out->value, out->interval));
 done:
   return status;
 }
@@ -119,6 +124,31 @@ done:
   return status;
 }
 
+/* How many targets are within their intervals, and how wide these are. Collective. */
+static Status measure_intervals_all(const Comm *comm, const Predicted *predicted, const char *part,
+                                    Summary *summary) {
+  Status status = OK;
+  int64_t counts[2] = {predicted->rows.table.rows.n, 0};
+  Exact width;
+  exact_init(&width);
+  for (int64_t i = 0; i < counts[0]; i++) {
+    double low = predicted->interval[2 * i], high = predicted->interval[2 * i + 1];
+    double target = predicted->rows.target[i];
+    exact_add(&width, high - low);
+    counts[1] += low <= target && target <= high;
+  }
+  exact_join_all(comm, &width, 1);
+  comm_sum_all(comm, counts, 2);
+  if (counts[0] == 0) return OK;
+  double rows = (double)counts[0];
+  AGREE(comm, summary_metric(summary, part, "interval_coverage", (double)counts[1] / rows, true,
+                             false));
+  AGREE(comm,
+        summary_metric(summary, part, "interval_width", exact_round(&width) / rows, false, false));
+done:
+  return status;
+}
+
 Status evaluate_measure_all(const Comm *comm, const Predicted *predicted, const Bundle *bundle,
                             const char *by, const MeasureOptions *options, const char *part,
                             Summary *summary) {
@@ -133,6 +163,7 @@ Status evaluate_measure_all(const Comm *comm, const Predicted *predicted, const 
                          .group = units(&predicted->rows),
                          .by = column};
   TRY(measure_regression_all(comm, &rows, options, part, summary, NULL));
+  if (predicted->interval) TRY(measure_intervals_all(comm, predicted, part, summary));
 done:
   return status;
 }
@@ -182,7 +213,7 @@ Status evaluate_baseline_all(const Comm *comm, const StudyRows *training,
   Summary unsaid;
   MeasureOptions plain = *options;
   Predicted constant = *predicted; /* all but the values is borrowed */
-  constant.value = NULL;
+  constant.value = constant.interval = NULL;
   plain.details = false;
   plain.replicates = 0;
   summary_init(&unsaid, false);

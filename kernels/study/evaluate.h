@@ -7,9 +7,10 @@
 
 /* Predictions for rows, with their truth. */
 typedef struct Predicted {
-  StudyRows rows; /* every row once */
-  int64_t width;  /* values per row */
-  double *value;  /* rows x width: predicted value, or class probabilities */
+  StudyRows rows;   /* every row once */
+  int64_t width;    /* values per row */
+  double *value;    /* rows x width: predicted value, or class probabilities */
+  double *interval; /* rows x 2: low and high; NULL: the model has none */
 } Predicted;
 void predicted_clear(Predicted *predicted);
 

@@ -32,6 +32,24 @@ done:
   return status;
 }
 
+/* Ends of prediction intervals, as columns. */
+static Status add_intervals(const Predicted *predicted, Table *out) {
+  Status status = OK;
+  static const char *const names[] = {"low", "high"};
+  int64_t n = predicted->rows.table.rows.n;
+  Column *column = NULL;
+  for (int side = 0; side < 2; side++) {
+    TRY(column_new(&column, names[side], COLUMN_REAL, n, 0));
+    for (int64_t i = 0; i < n; i++) column->real[i] = predicted->interval[2 * i + side];
+    status = table_add(out, column);
+    column = NULL;
+    TRY(status);
+  }
+done:
+  column_release(&column);
+  return status;
+}
+
 Status predictions_table(const Predicted *predicted, const Bundle *bundle, Table *out) {
   Status status = OK;
   const Table *source = &predicted->rows.table;
@@ -51,6 +69,8 @@ Status predictions_table(const Predicted *predicted, const Bundle *bundle, Table
     if (n > 0) memcpy(column->real, predicted->value, (size_t)n * sizeof(double));
     status = table_add(out, column);
     column = NULL;
+    TRY(status);
+    if (predicted->interval) TRY(add_intervals(predicted, out));
   }
 done:
   column_release(&column);

@@ -7,6 +7,7 @@
 
 #include "kernels/class_weight.h"
 #include "forest_fit.h"
+#include "forest_interval.h"
 #include "kernels/base/memory.h"
 #include "samples.h"
 #include "walk.h"
@@ -74,6 +75,20 @@ static Status forest_predict(const void *model, const Matrix *x, double *out) {
   return walk_predict(&task, x, out);
 }
 
+static double forest_interval(const void *model) {
+  const Forest *forest = model;
+  return forest->interval.n > 0 ? forest->interval.share : 0;
+}
+
+static Status forest_predict_interval(const void *model, const Matrix *x, const double *prediction,
+                                      double *out) {
+  const Forest *forest = model;
+  for (int64_t i = 0; i < x->rows.n; i++) {
+    forest_interval_of(&forest->interval, prediction[i], &out[2 * i], &out[2 * i + 1]);
+  }
+  return OK;
+}
+
 static Status forest_fields(void **model, Fields *fields) {
   Status status = OK;
   if (fields->mode == FIELDS_IN) {
@@ -94,6 +109,7 @@ static Status forest_fields(void **model, Fields *fields) {
                        (long long)forest->n_classes);
   }
   TRY(ensemble_fields(&forest->ensemble, forest->n_classes, fields));
+  TRY(forest_interval_fields(&forest->interval, fields));
 done:
   return status;
 }
@@ -102,6 +118,7 @@ static void forest_free(void **model) {
   Forest *forest = *model;
   if (!forest) return;
   ensemble_clear(&forest->ensemble);
+  forest_interval_clear(&forest->interval);
   memory_free(model);
 }
 
@@ -113,6 +130,10 @@ static Status forest_check(const void *options) {
   if (o->permutations > 0 && !o->bootstrap) {
     return status_fail(INVALID, "permutations: %lld needs out-of-bag rows; set bootstrap to true",
                        (long long)o->permutations);
+  }
+  if (o->interval > 0 && !o->bootstrap) {
+    return status_fail(INVALID, "interval: %g needs out-of-bag rows; set bootstrap to true",
+                       o->interval);
   }
   ClassWeights classes = {&o->class_weight, o->positive_weight};
   return class_weights_check(&classes);
@@ -148,6 +169,10 @@ static const Option rows[] = {
                    "Bins that a feature is cut into at most."),
     OPTION_BOOLEAN(ForestOptions, oob, "true",
                    "Score rows by the trees that did not see their recording (needs bootstrap)."),
+    OPTION_REAL(ForestOptions, interval, "null", 0.1, 0.999,
+                "Regression: predictions get an interval that holds so many of the targets, from "
+                "out-of-bag errors of rows of like predictions; on average over such rows, not for "
+                "every kind of row. null: none."),
     OPTION_INTEGER(ForestOptions, permutations, "0", 0, 1000,
                    "Repetitions of permutation importance on out-of-bag rows; 0: none. Each costs "
                    "as much as predicting all rows, for every feature."),
@@ -176,6 +201,8 @@ const ModelKind forest_model = {
     .categorical = true,
     .fit_all = forest_fit_all,
     .predict = forest_predict,
+    .interval = forest_interval,
+    .predict_interval = forest_predict_interval,
     .fields = forest_fields,
     .free = forest_free,
 };

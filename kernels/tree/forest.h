@@ -35,10 +35,19 @@ typedef struct ForestOptions {
   bool bootstrap;
   int64_t bins;
   bool oob;
+  double interval;      /* share of the targets within prediction intervals; NaN or 0: none */
   int64_t shap_rows;    /* explained for the report; 0: none */
   int64_t permutations; /* per feature; 0: no permutation importance */
   int spread;           /* ForestSpread */
 } ForestOptions;
+
+/* Errors by group of predictions; see forest_interval.h. n 0: no intervals. */
+typedef struct ForestInterval {
+  double share; /* of targets to be within */
+  int64_t n;
+  double *border;     /* n: least prediction of each group; the first one takes all below, too */
+  double *low, *high; /* n: quantiles of target - prediction */
+} ForestInterval;
 
 typedef struct Forest {
   Task task;
@@ -46,6 +55,7 @@ typedef struct Forest {
   double base, unit; /* target = base + unit x level */
   int64_t bits;
   Ensemble ensemble;
+  ForestInterval interval;
 } Forest;
 
 extern const ModelKind forest_model;

@@ -220,7 +220,7 @@ static Status fit_new_all(ForestFit *fit) {
       .min_decrease = scaled_decrease(fit),
       .random = o->extremely_randomised,
       .features = forest_features(o->max_features, fit->data->task, d)};
-  if (o->bootstrap && (o->oob || o->permutations > 0)) {
+  if (o->bootstrap && (o->oob || o->permutations > 0 || o->interval > 0)) {
     int64_t n_global = fit->by_rows ? s->groups.n_global : s->n_groups;
     fit->bag_bytes = s->n_groups > 0 ? (s->n_groups + 7) / 8 : 1; /* not 0 on a rank without rows */
     fit->bag_bytes_global = (n_global + 7) / 8;
@@ -247,7 +247,7 @@ static void fit_free_grower(ForestFit *fit) {
 
 /* ---- the fit ---- */
 
-static Status check_data(const TrainingData *data) {
+static Status check_data(const TrainingData *data, const ForestOptions *options) {
   if (data->x->d < 1) {
     return status_fail(INVALID, "forest: there is no feature; name columns in features");
   }
@@ -261,6 +261,9 @@ static Status check_data(const TrainingData *data) {
   if (data->task == TASK_CLASSIFICATION && (data->n_classes < 1 || data->n_classes > 65535)) {
     return status_fail(INVALID, "forest: %lld classes; 1 to 65535 are allowed",
                        (long long)data->n_classes);
+  }
+  if (data->task == TASK_CLASSIFICATION && options->interval > 0) {
+    return status_fail(INVALID, "interval: this needs a number as target; leave it out");
   }
   return OK;
 }
@@ -291,7 +294,7 @@ Status forest_fit_all(const Comm *comm, const TrainingData *data, const void *op
   TrainingData weighted = *data;
   double *weight = NULL;
   *model = NULL;
-  TRY(check_data(data));
+  TRY(check_data(data, options));
   status = NEW(&fit.forest, 1);
   *model = fit.forest;
   AGREE(comm, status);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "forest_fit.h"
+#include "forest_interval.h"
 #include "kernels/base/memory.h"
 #include "oob.h"
 
@@ -66,20 +67,48 @@ done:
   return status;
 }
 
+/* Intervals from the out-of-bag predictions of this rank's rows. Collective. */
+static Status fit_intervals_all(const ForestFit *fit, const double *prediction, Summary *summary) {
+  Status status = OK;
+  ForestInterval *interval = &fit->forest->interval;
+  TRY(forest_interval_all(fit->comm, fit->options->interval, fit->data->x->rows.n, prediction,
+                          fit->data->target, interval));
+  if (interval->n > 0) {
+    AGREE(fit->comm,
+          summary_note(summary, NOTE_INFO,
+                       "Prediction intervals are for %g %% of the targets, from the out-of-bag "
+                       "errors of rows of like predictions, in %lld groups",
+                       100 * interval->share, (long long)interval->n));
+  } else {
+    AGREE(fit->comm, summary_note(summary, NOTE_WARNING,
+                                  "There are no prediction intervals: no row is out of bag"));
+  }
+done:
+  return status;
+}
+
 static Status score_all(const ForestFit *fit, double *fall, Summary *summary) {
   Status status = OK;
   OobScore score;
+  double *prediction = NULL;
+  int64_t n = fit->options->interval > 0 ? fit->data->x->rows.n : 0;
   Oob oob = {.forest = fit->forest,
              .samples = &fit->samples,
              .data = fit->data,
              .in_bag = fit->in_bag,
              .bag_bytes = fit->bag_bytes};
+  AGREE(fit->comm, NEW(&prediction, n));
+  for (int64_t i = 0; i < n; i++) prediction[i] = NAN;
+  if (fit->options->interval > 0) oob.prediction = prediction;
   TRY(oob_score_all(fit->comm, &oob, -1, 0, &score));
+  oob.prediction = NULL;
   AGREE(fit->comm, report_oob(fit, &score, summary));
+  if (fit->options->interval > 0) TRY(fit_intervals_all(fit, prediction, summary));
   if (fit->options->permutations > 0 && score.rows > 0) {
     TRY(permute_all(fit, &oob, &score, fall));
   }
 done:
+  memory_free(&prediction);
   return status;
 }
 

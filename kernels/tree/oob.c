@@ -108,6 +108,7 @@ static void compare_block(Scorer *s, int64_t first, int64_t n) {
     double target = data->target[first + i];
     if (data->task == TASK_REGRESSION) {
       double error = s->output[0] - target;
+      if (s->oob->prediction) s->oob->prediction[first + i] = s->output[0];
       exact_add(&s->error, error * error);
       continue;
     }

@@ -12,6 +12,8 @@ typedef struct Oob {
   const TrainingData *data;
   const uint8_t *in_bag; /* trees x bag_bytes: bit g of a tree: recording g is in its sample */
   int64_t bag_bytes;
+  double *prediction; /* out, this rank's rows: their out-of-bag prediction, untouched where there
+                         is none; regression; NULL: not asked for */
 } Oob;
 
 typedef struct OobScore {

@@ -29,7 +29,7 @@ def stages(source):
                 {"step": "frequency_encode", "columns": ["artists"], "keep": True},
                 {"step": "target_encode", "columns": ["track_genre", "artists"]},
                 {"step": "date_part", "columns": ["release"], "parts": ["year"]}],
-            "model": {"kind": "forest", "trees": 15, "max_features": 0.4}},
+            "model": {"kind": "forest", "trees": 15, "max_features": 0.4, "interval": 0.8}},
         "genre": {"kind": "train", "input": "split", "target": "track_genre", "replicates": 0,
                   "features": [*FEATURES, "popularity"],
                   "model": {"kind": "forest", "trees": 10, "max_depth": 8}}}
@@ -65,10 +65,12 @@ def compare(what, bundle, rows, ids, track_ids):
         return
     check([row["track_id"] for row in found] == track_ids, f"{what}: kept column")
     wrong = 0
-    for row, prediction, probability in zip(found, own["prediction"],
-                                            own.get("probability", [None] * len(ids))):
+    probabilities = own.get("probability", [None] * len(ids))
+    for at, (row, prediction, probability) in enumerate(zip(found, own["prediction"],
+                                                            probabilities)):
         if probability is None:
-            same = bits(row["prediction"]) == bits(prediction)
+            same = bits(row["prediction"]) == bits(prediction) and \
+                all(bits(row[name]) == bits(own[name][at]) for name in ("low", "high"))
         else:
             same = row["prediction"] == prediction and \
                 bits(row["probability"]) == bits(probability)
