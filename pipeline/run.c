@@ -273,6 +273,7 @@ static Status make_stage_all(Runner *runner, int64_t stage, int64_t number) {
   RunSink sink;
   run_folder_units(config->name, &runner->graph.keys[stage], folder);
   sink_init(&sink, &runner->terminal, run_folder_path(&runner->folder, folder, path));
+  if (run_is_root(runner)) sink_events(&sink, runner->folder.path, config->name);
   terminal_stage(&runner->terminal, number, runner->graph.n, config->name);
   status = books_state(runner, stage, "running");
   if (status == OK) status = books_say(runner, "stage_begun", config->name);

@@ -2,9 +2,11 @@
 #include "sink.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "events.h"
 #include "io/file.h"
 #include "io/store.h"
 #include "stop.h"
@@ -51,6 +53,25 @@ static bool find(WorkSink *base, int64_t unit, Fields *out) {
   if (store_read_unit(path, out) == OK) return true;
   fields_clear(out); /* damaged: made again */
   return false;
+}
+
+/* A log that cannot be written to costs the watching, not the result. */
+static void tell(WorkSink *base, int64_t done, const WorkNumber *numbers, int64_t n) {
+  RunSink *sink = (RunSink *)base;
+  cJSON *event = event_new("progress", sink->stage);
+  cJSON_AddStringToObject(event, "phase", sink->phase);
+  cJSON_AddNumberToObject(event, "done", (double)done);
+  for (int64_t k = 0; k < n; k++) {
+    if (isnan(numbers[k].value)) continue;
+    cJSON_AddNumberToObject(event, numbers[k].name, numbers[k].value);
+  }
+  if (event_append(sink->run_dir, event) != OK) base->tell = NULL;
+}
+
+void sink_events(RunSink *sink, const char *run_dir, const char *stage) {
+  sink->run_dir = run_dir;
+  sink->stage = stage;
+  sink->sink.tell = tell;
 }
 
 void sink_init(RunSink *sink, Terminal *terminal, const char *folder) {

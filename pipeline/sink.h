@@ -14,11 +14,15 @@ typedef struct RunSink {
   WorkSink sink; /* first: the kernels see this */
   Terminal *terminal;
   char folder[PATH_MAX]; /* of this stage's units */
+  const char *run_dir, *stage; /* for events; NULL: none are written */
   char phase[64];
   Status failed; /* a unit could not be saved; told at the stage's end */
   char message[2048];
 } RunSink;
 
 void sink_init(RunSink *sink, Terminal *terminal, const char *folder);
+/* Write the numbers that work tells as events "progress" of this stage. Both are borrowed. Rank 0
+ * alone calls this. */
+void sink_events(RunSink *sink, const char *run_dir, const char *stage);
 
 #endif

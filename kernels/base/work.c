@@ -318,6 +318,10 @@ bool work_stopping(WorkSink *sink) {
   return sink && sink->stopping && sink->stopping(sink);
 }
 
+void work_tell(WorkSink *sink, int64_t done, const WorkNumber *numbers, int64_t n) {
+  if (sink && sink->tell) sink->tell(sink, done, numbers, n);
+}
+
 void work_phase(WorkSink *sink, const char *name) {
   if (sink && sink->phase) sink->phase(sink, name);
 }

@@ -10,6 +10,12 @@
 #include "comm.h"
 #include "fields.h"
 
+/* A number that changes as work goes on, such as a loss; NaN: not known now. */
+typedef struct WorkNumber {
+  const char *name;
+  double value;
+} WorkNumber;
+
 typedef struct WorkSink WorkSink;
 struct WorkSink {
   /* A unit is done on this rank. Local; may save and print. Returns true when a stop was asked for.
@@ -19,6 +25,9 @@ struct WorkSink {
   /* A new numbering of units begins ("fold 3", "final fit"): keeps their files and progress apart.
    * Local; same on all ranks. */
   void (*phase)(WorkSink *sink, const char *name);
+  /* What numbers are after `done` units. Local, called on rank 0 of a fit alone; may be NULL, as it
+   * is for tasks side by side. For watching: a failure is nobody's. */
+  void (*tell)(WorkSink *sink, int64_t done, const WorkNumber *numbers, int64_t n);
   /* Was a stop asked for on this rank? Local, cheap: for long loops between units. */
   bool (*stopping)(WorkSink *sink);
   /* Read a finished unit of an earlier attempt: fills out (an IN list the caller clears) and
@@ -61,5 +70,6 @@ bool work_tick(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const 
  * this rank's MPI hands units to others. */
 bool work_stopping(WorkSink *sink);
 void work_phase(WorkSink *sink, const char *name);
+void work_tell(WorkSink *sink, int64_t done, const WorkNumber *numbers, int64_t n);
 
 #endif

@@ -323,6 +323,9 @@ static void measure_round_all(Fit *fit, int64_t round) {
   double valid = held_back ? mean_loss_all(fit, fit->table.n_train, fit->table.n) : NAN;
   fit->history->train[round] = train;
   fit->history->valid[round] = valid;
+  WorkNumber told[] = {{"training_loss", train}, {"validation_loss", valid}};
+  bool known = measured || held_back;
+  if (known && fit->comm->rank == 0) work_tell(fit->sink, round + 1, told, 2);
 }
 
 static Status run_round_all(Fit *fit, int64_t round) {

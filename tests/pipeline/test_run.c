@@ -226,6 +226,18 @@ static void test_foreign_folder(void) {
   memory_free(&name);
 }
 
+/* The file is one line that ends so. */
+static void check_event(const char *path, const char *end) {
+  char *text = NULL;
+  int64_t n = 0;
+  CHECK_OK(file_read(path, &text, &n));
+  if (!text) return;
+  size_t tail = strlen(end);
+  CHECK((size_t)n > tail && strcmp(text + (size_t)n - tail, end) == 0);
+  CHECK(strchr(text, '\n') == text + n - 1);
+  memory_free(&text);
+}
+
 /* Units of an attempt that did not end are found again, but for damaged ones. */
 static void test_units(void) {
   Terminal terminal = {0};
@@ -239,6 +251,14 @@ static void test_units(void) {
   fields_init(&out, FIELDS_OUT);
   CHECK_OK(fields_real(&out, "value", &value));
   sink.sink.phase(&sink.sink, "fold 1 of 2");
+  WorkNumber told[] = {{"training_loss", 0.5}, {"validation_loss", NAN}};
+  work_tell(&sink.sink, 3, told, 2); /* to nobody */
+  sink_events(&sink, case_path("made"), "boosted");
+  CHECK_OK(file_make_folder(case_path("made")));
+  work_tell(&sink.sink, 4, told, 2);
+  check_event(case_path("made/events.jsonl"),
+              "\"event\":\"progress\",\"stage\":\"boosted\",\"phase\":\"fold-1-of-2\","
+              "\"done\":4,\"training_loss\":0.5}\n");
   CHECK(!sink.sink.tick(&sink.sink, 7, 1, 10, &out));
   CHECK(file_exists(case_path("made/units/fold-1-of-2-000007.unit")));
   CHECK(sink.sink.find(&sink.sink, 7, &in));
