@@ -13,7 +13,7 @@
 
 #include "boost_grow.h"
 #include "boost_quantile.h"
-#include "boost_state.h"
+#include "boost_classes.h"
 #include "kernels/base/memory.h"
 #include "kernels/numeric/fixed.h"
 #include "kernels/numeric/quantile.h"
@@ -28,11 +28,15 @@ static const double SCALE_LEAST = 0x1p-100;
 
 static void fit_clear(Fit *fit) {
   boost_grower_free_all(&fit->grower);
-  boost_table_clear(&fit->table);
-  memory_free(&fit->level);
+  boost_table_clear_all(&fit->table);
+  if (fit->growing == &fit->alone) {
+    boost_classes_clear_all(fit);
+  } else {
+    memory_free(&fit->level);
+    memory_free(&fit->log_sum);
+  }
   memory_free(&fit->g);
   memory_free(&fit->h);
-  memory_free(&fit->log_sum);
   memory_free(&fit->value);
   memory_free(&fit->count);
   memory_free(&fit->reached);
@@ -50,10 +54,11 @@ static Status fit_allocate(Fit *fit) {
   Status status = OK;
   const BoostTable *t = &fit->table;
   int64_t d = fit->model->ensemble.bins.d, outputs = fit->model->loss.outputs;
-  TRY(NEW(&fit->level, outputs * t->n));
+  bool shared = fit->growing == &fit->alone;
+  if (!shared) TRY(NEW(&fit->level, outputs * t->n));
   TRY(NEW(&fit->g, t->n_train));
   TRY(NEW(&fit->h, t->n_train));
-  TRY(NEW(&fit->log_sum, outputs > 1 ? t->n_train : 0));
+  if (!shared) TRY(NEW(&fit->log_sum, outputs > 1 ? t->n_train : 0));
   TRY(NEW(&fit->packed, t->n_train * fit->layout.words));
   TRY(NEW(&fit->row, t->n_train));
   TRY(NEW(&fit->feature, d));
@@ -163,8 +168,7 @@ static void pack_rows(const Fit *fit, double g_scale, double h_scale) {
   }
 }
 
-/* Gradients of output k, their scale and the rules in its units. Collective. */
-static void prepare_tree_all(Fit *fit, int64_t k, BoostRules *rules) {
+void boost_prepare_tree_all(Fit *fit, int64_t k, BoostRules *rules) {
   const BoostLoss *loss = &fit->model->loss;
   int64_t n = fit->table.n_train;
   bool constant = boost_loss_constant(loss) && fit->layout.h_bits == 0;
@@ -179,7 +183,7 @@ static void prepare_tree_all(Fit *fit, int64_t k, BoostRules *rules) {
     }
     for (int64_t i = 0; !constant && i < n; i++)
       most[1] = fit->h[i] > most[1] ? fit->h[i] : most[1];
-    comm_max_real_all(fit->comm, most, 2);
+    comm_max_real_all(fit->growing, most, 2);
   }
   double g_scale = fixed_scale(most[0], fit->layout.g_bits);
   double h_scale = constant ? 1 : fixed_scale(most[1], fit->layout.h_bits);
@@ -187,8 +191,7 @@ static void prepare_tree_all(Fit *fit, int64_t k, BoostRules *rules) {
   fill_rules(fit, 1 / g_scale, 1 / h_scale, rules);
 }
 
-/* Values of leaves: steps along the gradient. */
-static void step_leaves(const BoostTree *tree, const BoostRules *rules, double *value) {
+void boost_step_leaves(const BoostTree *tree, const BoostRules *rules, double *value) {
   for (int64_t l = 0; l < tree->n_leaves; l++) {
     const BoostLeaf *leaf = &tree->leaf[l];
     double g = (double)leaf->sum.g, h = (double)leaf->sum.h;
@@ -230,8 +233,7 @@ static void raise_rows(Fit *fit, const BoostTree *tree, double *level) {
   }
 }
 
-/* Leaf values into the tree, and onto the rows. */
-static void apply_tree(Fit *fit, const BoostTree *tree, double *level) {
+void boost_apply_tree(Fit *fit, const BoostTree *tree, double *level) {
   const double step = fit->options->learning_rate / fit->model->loss.unit;
   for (int64_t l = 0; l < tree->n_leaves; l++) {
     fit->value[l] = fmin(fmax(rint(fit->value[l] * step), -INT32_MAX), INT32_MAX);
@@ -255,15 +257,13 @@ static int32_t sum_cover(const int64_t *node, int32_t *cover, int64_t at) {
   return cover[at];
 }
 
-/* The rows of the sample that came to each node, over all ranks. Collective.
- * cover: tree->n_nodes; rows beyond 2^30 are counted in twos, fours ... */
-static void count_rows_all(Fit *fit, const BoostTree *tree, int32_t *cover) {
+void boost_count_rows_all(Fit *fit, const BoostTree *tree, int32_t *cover) {
   int shift = 0;
   while (fit->table.n_train_global >> shift >= 1 << 30) shift++;
   for (int64_t l = 0; l < tree->n_leaves; l++) {
     fit->count[l] = tree->leaf[l].end - tree->leaf[l].begin;
   }
-  comm_sum_all(fit->comm, fit->count, tree->n_leaves);
+  comm_sum_all(fit->growing, fit->count, tree->n_leaves);
   memset(cover, 0, (size_t)tree->n_nodes * sizeof *cover);
   for (int64_t l = 0; l < tree->n_leaves; l++) {
     int64_t count = fit->count[l] >> shift;
@@ -272,15 +272,18 @@ static void count_rows_all(Fit *fit, const BoostTree *tree, int32_t *cover) {
   sum_cover(tree->node, cover, 0);
 }
 
-static void append_tree(Fit *fit, const BoostTree *tree, const BoostRules *rules) {
+void boost_append_tree(Fit *fit, const int64_t *node, int64_t n_nodes, const double *gain) {
   Ensemble *e = &fit->model->ensemble;
-  memcpy(e->node + e->node_offset[e->n_trees], tree->node,
-         (size_t)tree->n_nodes * sizeof *tree->node);
-  e->node_offset[e->n_trees + 1] = e->node_offset[e->n_trees] + tree->n_nodes;
+  memcpy(e->node + e->node_offset[e->n_trees], node, (size_t)n_nodes * sizeof *node);
+  e->node_offset[e->n_trees + 1] = e->node_offset[e->n_trees] + n_nodes;
   e->n_trees++;
-  for (int64_t j = 0; j < e->bins.d; j++) {
-    fit->history->gain[j] += tree->gain[j] * rules->gain_unit;
-  }
+  for (int64_t j = 0; j < e->bins.d; j++) fit->history->gain[j] += gain[j];
+}
+
+void boost_walk_rows(Fit *fit, int64_t t) {
+  double *level = fit->level + t % fit->model->loss.outputs * fit->table.n;
+  ensemble_leaves(&fit->model->ensemble, t, fit->table.codes, NULL, fit->table.n, fit->leaf_value);
+  for (int64_t i = 0; i < fit->table.n; i++) level[i] += fit->leaf_value[i];
 }
 
 /* ---- one round ---- */
@@ -309,6 +312,11 @@ static void draw_sample(Fit *fit, int64_t round) {
 
 static double mean_loss_all(const Fit *fit, int64_t begin, int64_t end) {
   const BoostTable *t = &fit->table;
+  if (t->is_whole) { /* every rank has all rows, and takes a part */
+    int64_t n = end - begin, from = begin;
+    begin = from + n * fit->comm->rank / fit->comm->size;
+    end = from + n * (fit->comm->rank + 1) / fit->comm->size;
+  }
   BoostTargets rows = {.n = end - begin,
                        .target = t->target + begin,
                        .weight = t->weight ? t->weight + begin : NULL};
@@ -328,31 +336,45 @@ static void measure_round_all(Fit *fit, int64_t round) {
   if (known && fit->comm->rank == 0) work_tell(fit->sink, round + 1, told, 2);
 }
 
-static Status run_round_all(Fit *fit, int64_t round) {
+/* A tree for each output, by all ranks together. Collective. */
+static Status grow_outputs_all(Fit *fit) {
   Status status = OK;
+  const Ensemble *e = &fit->model->ensemble;
   int64_t outputs = fit->model->loss.outputs;
   BoostTree tree;
   BoostRules rules;
-  draw_sample(fit, round);
-  if (outputs > 1) {
-    boost_loss_log_sums(&fit->model->loss, fit->level, fit->table.n, fit->table.n_train,
-                        fit->log_sum);
-  }
   for (int64_t k = 0; k < outputs; k++) {
-    prepare_tree_all(fit, k, &rules);
+    boost_prepare_tree_all(fit, k, &rules);
     boost_grow_all(fit->grower, &fit->sample, &rules, &tree);
     if (boost_loss_renews(&fit->model->loss)) {
       TRY(renew_leaves_all(fit, &tree));
     } else {
-      step_leaves(&tree, &rules, fit->value);
+      boost_step_leaves(&tree, &rules, fit->value);
     }
-    apply_tree(fit, &tree, fit->level + k * fit->table.n);
+    boost_apply_tree(fit, &tree, fit->level + k * fit->table.n);
     AGREE(fit->comm, boost_make_room(fit, 1, outputs, tree.n_nodes));
     if (fit->history->cover) {
-      const Ensemble *e = &fit->model->ensemble;
-      count_rows_all(fit, &tree, fit->history->cover + e->node_offset[e->n_trees]);
+      boost_count_rows_all(fit, &tree, fit->history->cover + e->node_offset[e->n_trees]);
     }
-    append_tree(fit, &tree, &rules);
+    for (int64_t j = 0; j < e->bins.d; j++) tree.gain[j] *= rules.gain_unit;
+    boost_append_tree(fit, tree.node, tree.n_nodes, tree.gain);
+  }
+done:
+  return status;
+}
+
+static Status run_round_all(Fit *fit, int64_t round) {
+  Status status = OK;
+  draw_sample(fit, round);
+  if (fit->table.is_whole) {
+    boost_classes_log_sums_all(fit);
+    TRY(boost_classes_grow_all(fit));
+  } else {
+    if (fit->model->loss.outputs > 1) {
+      boost_loss_log_sums(&fit->model->loss, fit->level, fit->table.n, fit->table.n_train,
+                          fit->log_sum);
+    }
+    TRY(grow_outputs_all(fit));
   }
   fit->rounds = round + 1;
   if (fit->phase == 0) {
@@ -390,6 +412,16 @@ static Status begin_all(Fit *fit, double held_back) {
   bool weighted = comm_any_all(fit->comm, t->weight != NULL);
   bool counted = o->min_samples_leaf > 1 || bins_any_category(&model->ensemble.bins);
   TRY(boost_layout(t->rows, boost_loss_constant(&model->loss) && !weighted, counted, &fit->layout));
+  for (int64_t i = 0; weighted && i < t->n_train; i++) {
+    fit->most_weight = fmax(fit->most_weight, t->weight[i]);
+  }
+  comm_max_real_all(fit->comm, &fit->most_weight, 1);
+  fit->growing = fit->comm;
+  if (boost_by_trees(fit->comm, o, &model->loss, t->n_global)) {
+    fit->growing = &fit->alone;
+    TRY(boost_table_join_all(fit->comm, model->ensemble.bins.d, &fit->table));
+    TRY(boost_classes_begin_all(fit));
+  }
   AGREE(fit->comm, fit_allocate(fit));
   BoostRows rows = {
       .n = t->n_train, .bins = &model->ensemble.bins, .codes = t->codes, .columns = t->columns};
@@ -400,13 +432,9 @@ static Status begin_all(Fit *fit, double held_back) {
       .depth_wise = o->growth == 1,
       .cache_bytes = BOOST_CACHE_BYTES,
       .histogram_bytes = BOOST_HISTOGRAM_BYTES};
-  TRY(boost_grower_new_all(fit->comm, &rows, &fit->layout, &limits, &fit->grower));
+  AGREE(fit->comm, boost_grower_new_all(fit->growing, &rows, &fit->layout, &limits, &fit->grower));
   AGREE(fit->comm, leaves_allocate(fit));
   AGREE(fit->comm, boost_make_room(fit, 0, 0, 0));
-  for (int64_t i = 0; weighted && i < t->n_train; i++) {
-    fit->most_weight = fmax(fit->most_weight, t->weight[i]);
-  }
-  comm_max_real_all(fit->comm, &fit->most_weight, 1);
   TRY(boost_resume_all(fit));
 done:
   return status;
@@ -445,6 +473,9 @@ Status boost_fit_all(const Comm *comm, const TrainingData *data, const GbdtOptio
   Status status = OK;
   bool stopping = options->early_stopping != OPTION_NONE_INTEGER;
   Fit fit = {.comm = comm,
+             .growing = comm,
+             .alone = comm_self(),
+             .classes = {.levels = {.win = MPI_WIN_NULL}},
              .data = data,
              .options = options,
              .constraints = constraints,

@@ -19,14 +19,15 @@ static bool is_held_back(const TrainingData *data, const Stream *stream, double 
   return share > 0 && random_uniform(stream, (uint64_t)unit, 0) < share;
 }
 
-/* Rows of codes to columns, a few rows of all columns at a time. */
-static void transpose(const uint8_t *codes, int64_t n, int64_t d, uint8_t *columns) {
+/* A few rows of all columns at a time. */
+void boost_codes_transpose(const uint8_t *codes, int64_t begin, int64_t end, int64_t n, int64_t d,
+                           uint8_t *columns) {
   enum { SWEEP = 512 };
   int64_t stride = bins_stride(d);
-  for (int64_t from = 0; from < n; from += SWEEP) {
-    int64_t end = from + SWEEP < n ? from + SWEEP : n;
+  for (int64_t from = begin; from < end; from += SWEEP) {
+    int64_t to = from + SWEEP < end ? from + SWEEP : end;
     for (int64_t j = 0; j < d; j++) {
-      for (int64_t i = from; i < end; i++) columns[j * n + i] = codes[i * stride + j];
+      for (int64_t i = from; i < to; i++) columns[j * n + i] = codes[i * stride + j];
     }
   }
 }
@@ -53,7 +54,7 @@ static Status fill(const TrainingData *data, const Bins *bins, double held_back,
     if (held_back > 0) memcpy(out->codes + at * stride, codes + i * stride, (size_t)stride);
   }
   TRY(NEW(&out->columns, bins->d * out->n_train));
-  transpose(out->codes, out->n_train, bins->d, out->columns);
+  boost_codes_transpose(out->codes, 0, out->n_train, out->n_train, bins->d, out->columns);
 done:
   memory_free(&codes);
   return status;
@@ -62,7 +63,7 @@ done:
 Status boost_table_all(const Comm *comm, const TrainingData *data, const Bins *bins,
                        double held_back, BoostTable *out) {
   Status status = OK;
-  *out = (BoostTable){0};
+  *out = (BoostTable){.whole = {.win = MPI_WIN_NULL}};
   AGREE(comm, training_check(data, WEIGHT_MOST));
   AGREE(comm, fill(data, bins, held_back, out));
   int64_t counts[2] = {out->n, out->n_train};
@@ -82,7 +83,12 @@ done:
   return status;
 }
 
-void boost_table_clear(BoostTable *table) {
+void boost_table_clear_all(BoostTable *table) {
+  if (table->is_whole) {
+    comm_shared_clear_all(&table->whole);
+    *table = (BoostTable){0};
+    return;
+  }
   memory_free(&table->codes);
   memory_free(&table->columns);
   memory_free(&table->target);

@@ -3,6 +3,7 @@
 #define SEGUE_TREE_BOOST_ROWS_H
 
 #include "bins.h"
+#include "kernels/base/comm.h"
 #include "kernels/model.h"
 
 typedef struct BoostTable {
@@ -12,7 +13,9 @@ typedef struct BoostTable {
   double *target;     /* n */
   double *weight;     /* n; NULL: all 1 */
   int64_t *row_id;    /* n */
-  int64_t rows;       /* over all ranks: bound of the sum of weights that are trained on */
+  SharedMemory whole; /* holds the arrays once all ranks have all rows */
+  bool is_whole;
+  int64_t rows; /* over all ranks: bound of the sum of weights that are trained on */
   int64_t n_train_global, n_global;
 } BoostTable;
 
@@ -22,6 +25,13 @@ typedef struct BoostTable {
  * nothing left on one side), MEMORY; agreed. */
 CHECKED Status boost_table_all(const Comm *comm, const TrainingData *data, const Bins *bins,
                                double held_back, BoostTable *out);
-void boost_table_clear(BoostTable *table);
+/* Give all ranks all rows, in the order of ranks, those that are trained on first; once per node.
+ * Collective. Fails with MEMORY, agreed; the table is to be cleared then, too. */
+CHECKED Status boost_table_join_all(const Comm *comm, int64_t d, BoostTable *table);
+/* Codes of rows begin .. end - 1 to columns of n. Local. */
+void boost_codes_transpose(const uint8_t *codes, int64_t begin, int64_t end, int64_t n, int64_t d,
+                           uint8_t *columns);
+/* Collective where rows were joined, else local. */
+void boost_table_clear_all(BoostTable *table);
 
 #endif

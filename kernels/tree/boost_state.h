@@ -11,8 +11,20 @@
 #include "boost_fit.h"
 #include "boost_grow.h"
 
+/* A round by trees (boost_classes.h): this rank's trees on their way to the others. */
+typedef struct BoostClasses {
+  SharedMemory levels; /* holds level and log_sum, once per node */
+  int64_t *sent; /* for each tree: nodes, d gains, the nodes, their covers (where there are such) */
+  int64_t n_sent, sent_capacity;
+  size_t *offsets;  /* size + 1 */
+  int64_t *node_of; /* size: first rank of its node */
+} BoostClasses;
+
 typedef struct Fit {
   const Comm *comm;
+  const Comm *growing; /* who grows a tree: all ranks, on their rows; or one (alone), on all rows */
+  Comm alone;
+  BoostClasses classes;
   const TrainingData *data;
   const GbdtOptions *options;
   const BoostConstraints *constraints;
@@ -44,6 +56,21 @@ typedef struct Fit {
   int64_t judged; /* rounds looked at for early stopping, and the least validation loss of them */
   double least;
 } Fit;
+
+/* Parts of a round. Gradients of output k, their scale and the rules in its units. Collective over
+ * fit->growing. */
+void boost_prepare_tree_all(Fit *fit, int64_t k, BoostRules *rules);
+/* Values of leaves: steps along the gradient. Local. */
+void boost_step_leaves(const BoostTree *tree, const BoostRules *rules, double *value);
+/* Leaf values into the tree, and onto the rows. Local. */
+void boost_apply_tree(Fit *fit, const BoostTree *tree, double *level);
+/* The rows of the sample that came to each node. Collective over fit->growing.
+ * cover: tree->n_nodes; rows beyond 2^30 are counted in twos, fours ... */
+void boost_count_rows_all(Fit *fit, const BoostTree *tree, int32_t *cover);
+/* A tree behind the others of the model. gain: d, in the loss's units. Local. */
+void boost_append_tree(Fit *fit, const int64_t *node, int64_t n_nodes, const double *gain);
+/* Add what tree t of the model gives to its rows. Local. */
+void boost_walk_rows(Fit *fit, int64_t t);
 
 /* Room for `rounds` more losses and `trees` more trees with `nodes` more nodes. Local. MEMORY. */
 CHECKED Status boost_make_room(Fit *fit, int64_t rounds, int64_t trees, int64_t nodes);

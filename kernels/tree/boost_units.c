@@ -1,5 +1,5 @@
 /* Saving and resuming the rounds of boosting; see boost_state.h. */
-#include "boost_state.h"
+#include "boost_classes.h"
 
 #include <string.h>
 
@@ -144,7 +144,6 @@ static bool follows(const Fit *fit, Fields *fields) {
 
 Status boost_resume_all(Fit *fit) {
   Status status = OK;
-  Ensemble *e = &fit->model->ensemble;
   fit->save_time = MPI_Wtime();
   if (!fit->sink || !fit->sink->find) return OK;
   for (bool more = true; more;) {
@@ -158,10 +157,10 @@ Status boost_resume_all(Fit *fit) {
     fit->units += more;
   }
   fit->saved_rounds = fit->rounds;
-  for (int64_t t = 0; t < e->n_trees; t++) {
-    double *level = fit->level + t % fit->model->loss.outputs * fit->table.n;
-    ensemble_leaves(e, t, fit->table.codes, NULL, fit->table.n, fit->leaf_value);
-    for (int64_t i = 0; i < fit->table.n; i++) level[i] += fit->leaf_value[i];
+  if (fit->table.is_whole) {
+    boost_classes_resume_all(fit);
+  } else {
+    for (int64_t t = 0; t < fit->model->ensemble.n_trees; t++) boost_walk_rows(fit, t);
   }
 done:
   return status;

@@ -250,6 +250,7 @@ static Status gbdt_check(const void *options) {
 }
 
 static const char *const growth_words[] = {"leaf_wise", "depth_wise", NULL};
+static const char *const spread_words[] = {"auto", "rows", "trees", NULL};
 static const char *const objective_words[] = {"auto",    "squared_error",  "logistic", "softmax",
                                               "poisson", "absolute_error", "quantile", NULL};
 
@@ -315,6 +316,12 @@ static const Option rows[] = {
     OPTION_INTEGER(GbdtOptions, min_data_per_group, "100", 1, 1000000000,
                    "Rows that a set of categories, and the rest, hold at least, and by which it "
                    "differs from the next set tried."),
+    OPTION_WORD(
+        GbdtOptions, spread, "\"auto\"", spread_words,
+        "How ranks share the work; the model is the same. rows: all grow every tree "
+        "together, each on its rows; trees: the trees of a round (softmax: one a class) by "
+        "different ranks, on a table that every node holds; where a round has one tree as "
+        "rows. auto: trees where each rank gets two or more and rows are at most 4 million."),
     OPTION_MAP(GbdtOptions, monotone, "{}", slope_rows, GbdtSlope,
                "Feature: 1 or -1, the only direction in which predictions may move with it."),
     OPTION_TEXT_LISTS(

@@ -39,6 +39,7 @@ typedef struct GbdtOptions {
   Map class_weight; /* of ClassWeight; see kernels/class_weight.h */
   double positive_weight;
   int64_t bins;
+  int spread;             /* 0: auto, 1: rows, 2: trees */
   int64_t early_stopping; /* OPTION_NONE_INTEGER: never */
   double validation_share;
   bool refit;

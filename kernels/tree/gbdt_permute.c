@@ -20,7 +20,7 @@ typedef struct Permuter {
 } Permuter;
 
 static void permuter_clear(Permuter *p) {
-  boost_table_clear(&p->table);
+  boost_table_clear_all(&p->table);
   memory_free(&p->own);
   memory_free(&p->leaf);
   memory_free(&p->level);

@@ -6,12 +6,18 @@
 #include "tests/tree/gbdt_case.h"
 
 static void compare_layouts(Case c, const GbdtOptions *options) {
+  enum { AUTO, ROWS, TREES };
   Comm world = comm_world(), self = comm_self();
   Hash together[2] = {{{0}}}, alone[2] = {{{0}}};
-  fit_hash(&world, &c, options, NULL, OK, together);
   fit_hash(&self, &c, options, NULL, OK, alone);
-  CHECK(hash_compare(&together[0], &alone[0]) == 0);
-  if (world.rank == 0) CHECK(hash_compare(&together[1], &alone[1]) == 0);
+  for (int spread = c.n_classes > 2 ? ROWS : AUTO; spread <= (c.n_classes > 2 ? TREES : AUTO);
+       spread++) {
+    GbdtOptions own = *options;
+    own.spread = spread;
+    fit_hash(&world, &c, &own, NULL, OK, together);
+    CHECK(hash_compare(&together[0], &alone[0]) == 0);
+    if (world.rank == 0) CHECK(hash_compare(&together[1], &alone[1]) == 0);
+  }
 }
 
 static void layouts(void) {
@@ -44,6 +50,7 @@ static void layouts(void) {
   compare_layouts((Case){.n = 900, .d = 5, .n_classes = 4, .order = SORTED}, &o);
   o.refit = true;
   compare_layouts((Case){.n = 900, .d = 5, .weighted = true}, &o);
+  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 3, .weighted = true}, &o);
   o.objective = 1 + BOOST_POISSON;
   compare_layouts((Case){.n = 900, .d = 5}, &o);
   o.objective = 1 + BOOST_ABSOLUTE;
