@@ -17,7 +17,7 @@ static const char *const feature_words[] = {"auto", "all", "sqrt", "log2", "thir
 static const char *const spread_words[] = {"auto", "trees", "rows", NULL};
 
 bool forest_by_rows(const ForestOptions *options, int64_t rows, int64_t d, int ranks) {
-  if (options->spread != SPREAD_AUTO) return options->spread == SPREAD_ROWS;
+  if (options->spread != FOREST_SPREAD_AUTO) return options->spread == FOREST_SPREAD_ROWS;
   if (ranks == 1) return false;
   int64_t row_bytes = 8 + bins_stride(d) + FOREST_NODE_BYTES;
   return rows > FOREST_RANK_BYTES / row_bytes ||

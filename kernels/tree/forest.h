@@ -14,7 +14,7 @@
 #include "ensemble.h"
 #include "kernels/model.h"
 
-typedef enum ForestSpread { SPREAD_AUTO, SPREAD_TREES, SPREAD_ROWS } ForestSpread;
+typedef enum ForestSpread { FOREST_SPREAD_AUTO, FOREST_SPREAD_TREES, FOREST_SPREAD_ROWS } ForestSpread;
 
 enum {
   FOREST_RANK_BYTES = INT32_MAX, /* of a replicated forest */

@@ -10,7 +10,7 @@ static void compare(int64_t n, int64_t d, int64_t n_classes, bool grouped,
   Comm world = comm_world(), self = comm_self();
   ForestOptions by_rows = *options;
   Hash together[2], alone[2];
-  by_rows.spread = SPREAD_ROWS;
+  by_rows.spread = FOREST_SPREAD_ROWS;
   fit_hash(&world, n, d, n_classes, grouped, &by_rows, together);
   fit_hash(&self, n, d, n_classes, grouped, options, alone);
   CHECK(hash_compare(&together[0], &alone[0]) == 0);
@@ -63,7 +63,7 @@ static void sorted(int64_t n_classes) {
     void *model = NULL;
     ForestOptions options = defaults();
     options.trees = 2;
-    options.spread = spread ? SPREAD_ROWS : SPREAD_TREES;
+    options.spread = spread ? FOREST_SPREAD_ROWS : FOREST_SPREAD_TREES;
     data_make(&data, &world, ROWS, 4, n_classes, true);
     for (int64_t i = 0; i < data.x.rows.n; i++) {
       int64_t row = data.x.rows.begin + i;
@@ -97,7 +97,7 @@ static void resumes(int64_t n_classes) {
     Keeper keeper = {.sink = {.tick = keep, .find = fetch}, .stop_after = stop};
     data_make(&data, &world, 500, 5, n_classes, true);
     summary_init(&summary, world.rank == 0);
-    options.spread = SPREAD_ROWS;
+    options.spread = FOREST_SPREAD_ROWS;
     Status status =
         forest_model.fit_all(&world, &data.training, &options, &keeper.sink, &model, &summary);
     CHECK_INTEGER(status, STOPPED);
@@ -105,7 +105,7 @@ static void resumes(int64_t n_classes) {
     forest_model.free(&model);
     keeper_share_all(&world, &keeper);
     keeper.stop_after = INT64_MAX;
-    options.spread = stop % 2 ? SPREAD_ROWS : SPREAD_TREES;
+    options.spread = stop % 2 ? FOREST_SPREAD_ROWS : FOREST_SPREAD_TREES;
     CHECK_OK(
         forest_model.fit_all(&world, &data.training, &options, &keeper.sink, &model, &summary));
     Hash resumed = hash_model(&model);
@@ -113,8 +113,8 @@ static void resumes(int64_t n_classes) {
     forest_model.free(&model);
     summary_clear(&summary);
     summary_init(&summary, world.rank == 0);
-    if (options.spread == SPREAD_TREES && world.size == 1) { /* and the other way round */
-      options.spread = SPREAD_ROWS;
+    if (options.spread == FOREST_SPREAD_TREES && world.size == 1) { /* and the other way round */
+      options.spread = FOREST_SPREAD_ROWS;
       CHECK_OK(
           forest_model.fit_all(&world, &data.training, &options, &keeper.sink, &model, &summary));
       resumed = hash_model(&model);
@@ -136,7 +136,7 @@ static void faults(int64_t n_classes) {
   options.trees = 1;
   options.permutations = 1;
   options.shap_rows = 5;
-  options.spread = SPREAD_ROWS;
+  options.spread = FOREST_SPREAD_ROWS;
   Data data;
   data_make(&data, &world, 60, 2, n_classes, true);
   int64_t nth = 1;
@@ -167,9 +167,9 @@ static void rule(void) {
   CHECK(!forest_by_rows(&options, 100000000, 18, 1));
   CHECK(forest_by_rows(&options, 1000000, 18, 64));
   CHECK(!forest_by_rows(&options, 1000, 18, 64));
-  options.spread = SPREAD_ROWS;
+  options.spread = FOREST_SPREAD_ROWS;
   CHECK(forest_by_rows(&options, 1000, 18, 1));
-  options.spread = SPREAD_TREES;
+  options.spread = FOREST_SPREAD_TREES;
   CHECK(!forest_by_rows(&options, 100000000, 18, 2));
 }
 
