@@ -6,8 +6,7 @@ Lines: OBJECTIVE,LOSS of the training rows after ROUNDS rounds: mean absolute er
 loss at ALPHA, and mean Poisson deviance of floor(3 max(target, 0)). Peers take other steps for these
 objectives (quantiles between two values, second derivatives that are made larger), so losses are
 compared and not trees. And raw values of the first rows with L1, which are the same: shrunk,VALUE.
-(With min_gain_to_split LightGBM does not look at features again below a node where they gained too
-little, so its trees are others.)
+(min_gain_to_split is left out: LightGBM's trees are others there, for a reason not found.)
 
 Needs lightgbm (made with 4.7.0) and numpy. Run it in this folder:
     python make_gbdt_losses.py > gbdt_losses.csv
