@@ -17,7 +17,6 @@
 
 #include "kernels/base/memory.h"
 #include "linear_model.h"
-#include "system.h"
 
 /* The problem on rank 0, in units in which the penalties act: column j of the data is what stands
  * in R, over unit[j], and the target is in scaled units. */
@@ -165,10 +164,10 @@ done:
 
 /* ---- fitting ---- */
 
-/* On rank 0. */
-static Status solve_small(const LinearSystem *system, const ElasticOptions *options, char **names,
+static Status solve_small(const LinearSystem *system, const void *given, char **names,
                           LinearModel *model, Summary *summary) {
   Status status = OK;
+  const ElasticOptions *options = given;
   Descent p;
   TRY(descent_init(system, options, &p));
   descend(&p, options);
@@ -184,19 +183,8 @@ done:
 
 static Status elastic_fit_all(const Comm *comm, const TrainingData *data, const void *options,
                               WorkSink *sink, void **out, Summary *summary) {
-  Status status = OK;
-  LinearSystem system = {0};
-  LinearModel *model = NULL;
   (void)sink;
-  status = linear_model_new(data->x->d, &model);
-  *out = model;
-  AGREE(comm, status);
-  TRY(linear_system_all(comm, data, "elastic_net", &system));
-  AGREE(comm, comm->rank == 0 ? solve_small(&system, options, data->x->names, model, summary) : OK);
-  linear_model_broadcast_all(comm, model);
-done:
-  linear_system_clear(&system);
-  return status;
+  return linear_model_fit_all(comm, data, "elastic_net", options, solve_small, out, summary);
 }
 
 static Status elastic_check(const void *options) {

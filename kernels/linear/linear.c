@@ -18,7 +18,6 @@
 #include "kernels/base/memory.h"
 #include "kernels/numeric/distribution.h"
 #include "linear_model.h"
-#include "system.h"
 #include "tall.h"
 
 /* The problem on rank 0. All arrays by active feature have room for d. */
@@ -193,10 +192,10 @@ done:
 
 /* ---- fitting ---- */
 
-/* On rank 0. */
-static Status solve_small(const LinearSystem *system, const LinearOptions *options, char **names,
+static Status solve_small(const LinearSystem *system, const void *given, char **names,
                           LinearModel *model, Summary *summary) {
   Status status = OK;
+  const LinearOptions *options = given;
   Solution s = {.system = system, .options = options};
   TRY(solution_allocate(&s));
   TRY(choose_features(&s));
@@ -215,19 +214,8 @@ done:
 
 static Status linear_fit_all(const Comm *comm, const TrainingData *data, const void *options,
                              WorkSink *sink, void **out, Summary *summary) {
-  Status status = OK;
-  LinearSystem system = {0};
-  LinearModel *model = NULL;
   (void)sink;
-  status = linear_model_new(data->x->d, &model);
-  *out = model;
-  AGREE(comm, status);
-  TRY(linear_system_all(comm, data, "linear", &system));
-  AGREE(comm, comm->rank == 0 ? solve_small(&system, options, data->x->names, model, summary) : OK);
-  linear_model_broadcast_all(comm, model);
-done:
-  linear_system_clear(&system);
-  return status;
+  return linear_model_fit_all(comm, data, "linear", options, solve_small, out, summary);
 }
 
 static const Option rows[] = {

@@ -10,7 +10,7 @@ enum {
   SWEEP = 1024, /* rows whose sums stay in the cache */
 };
 
-Status linear_model_new(int64_t d, LinearModel **out) {
+static Status model_new(int64_t d, LinearModel **out) {
   Status status = OK;
   TRY(NEW(out, 1));
   (*out)->d = d;
@@ -59,9 +59,21 @@ void linear_model_free(void **out) {
   memory_free(out);
 }
 
-void linear_model_broadcast_all(const Comm *comm, LinearModel *model) {
+Status linear_model_fit_all(const Comm *comm, const TrainingData *data, const char *who,
+                            const void *options, LinearSolve solve, void **out, Summary *summary) {
+  Status status = OK;
+  LinearSystem system = {0};
+  LinearModel *model = NULL;
+  status = model_new(data->x->d, &model);
+  *out = model;
+  AGREE(comm, status);
+  TRY(linear_system_all(comm, data, who, &system));
+  AGREE(comm, comm->rank == 0 ? solve(&system, options, data->x->names, model, summary) : OK);
   comm_broadcast_all(comm, 0, &model->intercept, sizeof model->intercept);
   comm_broadcast_all(comm, 0, model->coefficient, (size_t)model->d * sizeof(double));
+done:
+  linear_system_clear(&system);
+  return status;
 }
 
 /* Features by falling size, ties in their order. */

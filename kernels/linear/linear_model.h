@@ -2,7 +2,7 @@
 #ifndef SEGUE_LINEAR_LINEAR_MODEL_H
 #define SEGUE_LINEAR_LINEAR_MODEL_H
 
-#include "kernels/model.h"
+#include "system.h"
 
 typedef struct LinearModel {
   int64_t d;
@@ -11,13 +11,19 @@ typedef struct LinearModel {
 } LinearModel;
 
 /* The model's part of a ModelKind; see model.h. A missing value gives a missing prediction. */
-CHECKED Status linear_model_new(int64_t d, LinearModel **out);
 CHECKED Status linear_model_predict(const void *model, const Matrix *x, double *out);
 CHECKED Status linear_model_fields(void **model, Fields *fields);
 void linear_model_free(void **model);
 
-/* Rank 0's intercept and coefficients to all. Collective. */
-void linear_model_broadcast_all(const Comm *comm, LinearModel *model);
+/* From the reduced problem to intercept and coefficients, and what there is to say about them.
+ * On rank 0 alone. names: d features. */
+typedef Status (*LinearSolve)(const LinearSystem *system, const void *options, char **names,
+                              LinearModel *model, Summary *summary);
+/* Reduce the rows, solve on rank 0, give the model to all: a ModelKind's fit_all but for the
+ * solver. who begins messages. Collective. Fails as linear_system_all and solve do; agreed. */
+CHECKED Status linear_model_fit_all(const Comm *comm, const TrainingData *data, const char *who,
+                                    const void *options, LinearSolve solve, void **out,
+                                    Summary *summary);
 
 /* The unit of coefficient x deviation of the feature / deviation of the target. */
 #define LINEAR_EFFECT "deviations of the target per deviation of the feature"

@@ -6,9 +6,8 @@
 
 #include "kernels/base/memory.h"
 #include "kernels/class_weight.h"
-#include "kernels/numeric/hash.h"
 #include "kernels/tree/forest.h"
-#include "tests/check.h"
+#include "model_hash.h"
 
 static const uint64_t SEED = 99;
 
@@ -81,36 +80,6 @@ static inline ForestOptions defaults(void) {
                          .oob = true};
 }
 
-static inline Hash hash_model(void **model) {
-  Fields fields;
-  Hash hash = hash_zero();
-  fields_init(&fields, FIELDS_OUT);
-  CHECK_OK(forest_model.fields(model, &fields));
-  for (int64_t f = 0; f < fields.n; f++) {
-    const Field *field = &fields.items[f];
-    size_t bytes = (size_t)field_count(field) * field_item_size(field->type);
-    hash = hash_bytes(field->data, bytes, hash);
-  }
-  fields_clear(&fields);
-  return hash;
-}
-
-static inline Hash hash_summary(const Summary *summary) {
-  Hash hash = hash_zero();
-  for (int64_t m = 0; m < summary->n_metrics; m++) {
-    hash = hash_bytes(&summary->metrics[m].value, sizeof(double), hash);
-  }
-  for (int64_t t = 0; t < summary->n_tables; t++) {
-    const SummaryTable *table = &summary->tables[t];
-    for (int64_t c = 0; c < table->n_rows * table->n_columns; c++) {
-      const Cell *cell = &table->cells[c];
-      hash = hash_bytes(&cell->real, sizeof cell->real, hash);
-      if (cell->text) hash = hash_bytes(cell->text, strlen(cell->text), hash);
-    }
-  }
-  return hash;
-}
-
 /* Fit on comm; hash of the model, and of the summary on rank 0. */
 static inline void fit_hash(const Comm *comm, int64_t n, int64_t d, int64_t n_classes, bool grouped,
                             const ForestOptions *options, Hash out[2]) {
@@ -120,8 +89,8 @@ static inline void fit_hash(const Comm *comm, int64_t n, int64_t d, int64_t n_cl
   data_make(&data, comm, n, d, n_classes, grouped);
   summary_init(&summary, comm->rank == 0);
   CHECK_OK(forest_model.fit_all(comm, &data.training, options, NULL, &model, &summary));
-  out[0] = hash_model(&model);
-  out[1] = hash_summary(&summary);
+  out[0] = model_hash(&forest_model, &model);
+  out[1] = summary_hash(&summary);
   summary_clear(&summary);
   forest_model.free(&model);
   data_clear(&data);

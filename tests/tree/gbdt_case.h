@@ -3,10 +3,9 @@
 #define SEGUE_TESTS_TREE_GBDT_CASE_H
 
 #include "kernels/base/memory.h"
-#include "kernels/numeric/hash.h"
 #include "kernels/numeric/random.h"
 #include "kernels/tree/gbdt.h"
-#include "tests/check.h"
+#include "model_hash.h"
 
 static const uint64_t SEED = 77;
 
@@ -83,39 +82,6 @@ static inline GbdtOptions defaults(void) {
                        .validation_share = 0.2};
 }
 
-static inline Hash hash_model(void **model) {
-  Fields fields;
-  Hash hash = hash_zero();
-  fields_init(&fields, FIELDS_OUT);
-  CHECK_OK(gbdt_model.fields(model, &fields));
-  for (int64_t f = 0; f < fields.n; f++) {
-    const Field *field = &fields.items[f];
-    size_t bytes = (size_t)field_count(field) * field_item_size(field->type);
-    hash = hash_bytes(field->data, bytes, hash);
-  }
-  fields_clear(&fields);
-  return hash;
-}
-
-static inline Hash hash_summary(const Summary *summary) {
-  Hash hash = hash_zero();
-  for (int64_t m = 0; m < summary->n_metrics; m++) {
-    hash = hash_bytes(&summary->metrics[m].value, sizeof(double), hash);
-  }
-  for (int64_t s = 0; s < summary->n_series; s++) {
-    hash = hash_bytes(summary->series[s].y, (size_t)summary->series[s].n_y * sizeof(double), hash);
-  }
-  for (int64_t t = 0; t < summary->n_tables; t++) {
-    const SummaryTable *table = &summary->tables[t];
-    for (int64_t c = 0; c < table->n_rows * table->n_columns; c++) {
-      if (table->cells[c].type == CELL_REAL) {
-        hash = hash_bytes(&table->cells[c].real, sizeof(double), hash);
-      }
-    }
-  }
-  return hash;
-}
-
 typedef struct Case {
   int64_t n, d, n_classes;
   int order;
@@ -134,8 +100,8 @@ static inline void fit_hash(const Comm *comm, const Case *c, const GbdtOptions *
   Status status = gbdt_model.fit_all(comm, &data.training, options, sink, &model, &summary);
   CHECK_INTEGER(status, want);
   if (status == OK) {
-    out[0] = hash_model(&model);
-    out[1] = hash_summary(&summary);
+    out[0] = model_hash(&gbdt_model, &model);
+    out[1] = summary_hash(&summary);
   } else if (want == OK) {
     fprintf(stderr, "%s\n", status_message());
   }

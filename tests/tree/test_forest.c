@@ -60,7 +60,7 @@ static Hash hash_of_repeated(int64_t n_classes, int64_t times, double each, bool
   if (!repeat || each != 1) copies.training.weight = copies.weight;
   summary_init(&summary, true);
   CHECK_OK(forest_model.fit_all(&self, &copies.training, options, NULL, &model, &summary));
-  Hash hash = hash_model(&model);
+  Hash hash = model_hash(&forest_model, &model);
   forest_model.free(&model);
   summary_clear(&summary);
   data_clear(&data);
@@ -118,7 +118,7 @@ static void balanced_classes(void) {
     if (kind == 1) data.training.weight = data.weight;
     summary_init(&summary, world.rank == 0);
     CHECK_OK(forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
-    hashes[kind] = hash_model(&model);
+    hashes[kind] = model_hash(&forest_model, &model);
     forest_model.free(&model);
     summary_clear(&summary);
     data_clear(&data);
@@ -268,7 +268,7 @@ static void resumes(void) {
   keeper.stop_after = INT64_MAX;
   CHECK_OK(forest_model.fit_all(&self, &data.training, &options, &keeper.sink, &model, &summary));
   CHECK_INTEGER(keeper.ticks, options.trees);
-  resumed = hash_model(&model);
+  resumed = model_hash(&forest_model, &model);
   CHECK(hash_compare(&resumed, &whole[0]) == 0);
   keeper_clear(&keeper);
   forest_model.free(&model);

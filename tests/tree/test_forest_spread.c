@@ -72,7 +72,7 @@ static void sorted(int64_t n_classes) {
     }
     summary_init(&summary, world.rank == 0);
     CHECK_OK(forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
-    hashes[spread] = hash_model(&model);
+    hashes[spread] = model_hash(&forest_model, &model);
     forest_model.free(&model);
     summary_clear(&summary);
     data_clear(&data);
@@ -108,7 +108,7 @@ static void resumes(int64_t n_classes) {
     options.spread = stop % 2 ? FOREST_SPREAD_ROWS : FOREST_SPREAD_TREES;
     CHECK_OK(
         forest_model.fit_all(&world, &data.training, &options, &keeper.sink, &model, &summary));
-    Hash resumed = hash_model(&model);
+    Hash resumed = model_hash(&forest_model, &model);
     CHECK(hash_compare(&resumed, &whole[0]) == 0);
     forest_model.free(&model);
     summary_clear(&summary);
@@ -117,8 +117,8 @@ static void resumes(int64_t n_classes) {
       options.spread = FOREST_SPREAD_ROWS;
       CHECK_OK(
           forest_model.fit_all(&world, &data.training, &options, &keeper.sink, &model, &summary));
-      resumed = hash_model(&model);
-      Hash report = hash_summary(&summary);
+      resumed = model_hash(&forest_model, &model);
+      Hash report = summary_hash(&summary);
       CHECK(hash_compare(&resumed, &whole[0]) == 0);
       CHECK(hash_compare(&report, &whole[1]) == 0);
       forest_model.free(&model);
