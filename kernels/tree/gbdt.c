@@ -333,9 +333,11 @@ static const Option rows[] = {
         "Repetitions of permutation importance: how much the loss rises, on the rows "
         "held back or, without any or after a refit, on the training rows; 0: none. Each "
         "costs as much as predicting these rows, for every feature."),
-    OPTION_INTEGER(GbdtOptions, shap_rows, "1000", 0, 10000,
-                   "Training rows, drawn once, over which the report shows how much each feature "
-                   "adds to raw predictions (SHAP); 0: none."),
+    OPTION_INTEGER(
+        GbdtOptions, shap_rows, "0", 0, 10000,
+        "Training rows, drawn once, over which the report shows how much each feature "
+        "adds to raw predictions (SHAP); 0: none. 1000 are plenty; with large trees they "
+        "can cost as much as training."),
     {.name = NULL},
 };
 
