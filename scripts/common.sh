@@ -20,7 +20,7 @@ usage() { sed -n '2,/^[^#]/{s/^# \{0,1\}//p}' "$top/scripts/$script"; }
 # Cores that this process may use: its affinity, and the quota of a container, which nproc ignores.
 cores() {
   local n quota period
-  n=$(nproc)
+  n=$(env -u OMP_NUM_THREADS -u OMP_THREAD_LIMIT nproc) # ranks run one thread, builds and tests do not
   if read -r quota period 2>/dev/null </sys/fs/cgroup/cpu.max && [ "$quota" != max ]; then
     quota=$(((quota + period - 1) / period))
     [ "$quota" -ge "$n" ] || n=$quota
