@@ -1,0 +1,144 @@
+/* What stages that fit and judge specs have in common; see job.h. */
+#include "job.h"
+
+#include "kernels/base/memory.h"
+#include "kernels/study/predictions.h"
+
+_Static_assert(offsetof(JobOptions, target) == 0, "rows of JobOptions count from its beginning");
+
+/* ---- planning ---- */
+
+static Status plan_column_of(const char *option, const char *name, ColumnType type,
+                             const Schema *schema) {
+  const SchemaColumn *column = NULL;
+  if (!name) return OK;
+  Status status = schema_require(schema, name, &column);
+  if (status == OK && column->type != type)
+    status = status_fail(INVALID, "column \"%s\" is a %s; it has to be a %s", name,
+                         column_type_words[column->type], column_type_words[type]);
+  return status_prefix(status, "%s: ", option);
+}
+
+Status job_plan(const JobOptions *o, const Schema *schema, Task *task) {
+  Status status = OK;
+  const SchemaColumn *target = NULL, *by = NULL, *weight = NULL;
+  TRY(status_prefix(schema_require(schema, o->target, &target), "target: "));
+  TRY(problem_task(o->target, target->type, task));
+  TRY(plan_column_of("group", o->group, COLUMN_INTEGER, schema));
+  TRY(plan_column_of("split", o->split, COLUMN_CATEGORY, schema));
+  if (o->weight) TRY(status_prefix(schema_require(schema, o->weight, &weight), "weight: "));
+  if (weight) TRY(study_check_weight(o->weight, weight->type));
+  if (o->by) TRY(status_prefix(schema_require(schema, o->by, &by), "by: "));
+  if (by && by->type != COLUMN_CATEGORY && by->type != COLUMN_LIST)
+    return status_fail(INVALID, "by: column \"%s\" is a %s; a category or list is needed", o->by,
+                       column_type_words[by->type]);
+done:
+  return status;
+}
+
+Status job_plan_spec(const Spec *spec, Task task, const Schema *schema, Schema *needed) {
+  const ModelKind *kind = (const ModelKind *)spec->model->kind;
+  if (task == TASK_REGRESSION ? !kind->regression : !kind->classification)
+    return status_fail(INVALID, "model: a %s cannot do a %s, which the target \"%s\" asks for",
+                       kind->kind.name, task == TASK_REGRESSION ? "regression" : "classification",
+                       spec->target);
+  return recipe_plan(&spec->features, spec->steps, schema, kind->categorical, spec->target, needed);
+}
+
+Spec job_spec(const JobOptions *o, const Variant *model) {
+  return (Spec){.target = o->target,
+                .group = o->group,
+                .weight = o->weight,
+                .features = o->features,
+                .steps = &o->recipe,
+                .model = model};
+}
+
+/* ---- the run ---- */
+
+static Status job_init(Job *job) {
+  Status status = OK;
+  const JobOptions *o = job->options;
+  job->measure = (MeasureOptions){.threshold = o->high,
+                                  .top_k = o->top_k,
+                                  .replicates = o->replicates,
+                                  .confidence = o->confidence,
+                                  .seed = job->context->seed,
+                                  .details = true};
+  TRY(NEW(&job->role, job->table->rows.n));
+  TRY(folds_of_split(job->table, o->split, job->role));
+done:
+  return status;
+}
+
+Status job_init_all(const StageContext *context, const JobOptions *options, const Table *table,
+                    Job *job) {
+  Status status = OK;
+  *job = (Job){.context = context, .options = options, .table = table};
+  AGREE(context->comm, job_init(job));
+  if (options->split)
+    TRY(folds_check_straddling_all(context->comm, table, options->group, job->role, "split"));
+done:
+  return status;
+}
+
+void job_clear(Job *job) { memory_free(&job->role); }
+
+Status job_folds_all(const Job *job, const Folds *folds, FoldInputs *out) {
+  *out = (FoldInputs){.table = job->table,
+                      .folds = folds,
+                      .measure = &job->measure,
+                      .seed = job->context->seed,
+                      .spread = (Spread)job->options->spread};
+  return folds_check_all(job->context->comm, folds, job->table, job->options->group, job->role);
+}
+
+static Status test_all(const Job *job, const SpecNeeds *needs, const StudyRows *training,
+                       Artifact *output) {
+  Status status = OK;
+  const Comm *comm = job->context->comm;
+  const JobOptions *o = job->options;
+  Predicted predicted = {0};
+  TRY(evaluate_predict_all(comm, job->table, job->role, ROLE_VALIDATE, &needs->measured, o->group,
+                           &output->bundle, &predicted));
+  TRY(evaluate_measure_all(comm, &predicted, &output->bundle, o->by, &job->measure, "test",
+                           &output->summary));
+  if (o->baseline)
+    TRY(evaluate_baseline_all(comm, training, &predicted, &output->bundle, &job->measure,
+                              "test_constant", &output->summary));
+  AGREE(comm, predictions_table(&predicted, &output->bundle, &output->predictions));
+done:
+  predicted_clear(&predicted);
+  return status;
+}
+
+static Status no_predictions(const Job *job, Table *out) {
+  Rows none = rows_of(0, job->table->rows.block, 0, 1);
+  return table_init(out, &none);
+}
+
+static Status note_rows(const StudyRows *training, Summary *summary) {
+  if (training->dropped == 0) return OK;
+  return summary_note(summary, NOTE_WARNING,
+                      "%lld training rows have no value of the target and were left out.",
+                      (long long)training->dropped);
+}
+
+Status job_finish_all(const Job *job, Artifact *output) {
+  Status status = OK;
+  const Comm *comm = job->context->comm;
+  SpecNeeds needs = {0};
+  StudyRows training = {0};
+  AGREE(comm, spec_needs(&output->bundle.spec, job->table, job->options->by, &needs));
+  TRY(study_fit_fold_all(comm, job->table, job->role, &needs, job->context->seed,
+                         job->context->sink, &training, &output->bundle, &output->summary));
+  AGREE(comm, note_rows(&training, &output->summary));
+  if (job->options->split)
+    TRY(test_all(job, &needs, &training, output));
+  else
+    AGREE(comm, no_predictions(job, &output->predictions));
+done:
+  study_rows_clear(&training);
+  spec_needs_clear(&needs);
+  return status;
+}

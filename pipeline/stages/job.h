@@ -1,0 +1,101 @@
+/* A job: what the stages that fit and judge specs have in common: which rows, which target, how
+ * predictions are measured.
+ *
+ * Such a stage's options struct begins with a JobOptions, and its rows with JOB_WHAT and, after
+ * what it fits, JOB_HOW. A stage then says what is to be fitted; fitting, testing beside the
+ * baseline and the table of predictions are here. */
+#ifndef SEGUE_PIPELINE_STAGES_JOB_H
+#define SEGUE_PIPELINE_STAGES_JOB_H
+
+#include "kernels/study/cross_validate.h"
+#include "pipeline/registry.h"
+#include "pipeline/stage.h"
+
+typedef struct JobOptions {
+  char *target, *group, *split, *by, *weight;
+  TextList features;
+  VariantList recipe;
+  double high;
+  int64_t top_k, replicates;
+  double confidence;
+  bool baseline;
+  int spread;
+} JobOptions;
+
+#define JOB_WHAT                                                                                  \
+  OPTION_TEXT(JobOptions, target, NULL,                                                           \
+              "column to predict: a number gives a regression; a boolean, category or list a "    \
+              "classification (a list: any of its words)"),                                       \
+      OPTION_TEXTS(JobOptions, features, NULL,                                                    \
+                   "raw columns that enter the recipe; nothing else is learned from. At its end " \
+                   "each is a number, or a category for forest and gbdt, which split those by "   \
+                   "sets of words"),                                                              \
+      OPTION_VARIANTS(JobOptions, recipe, "[]", step_kinds,                                       \
+                      "steps in order, each fitted on training rows alone")
+
+#define JOB_HOW                                                                                    \
+  OPTION_TEXT_OR_NULL(JobOptions, group, "\"recording\"",                                          \
+                      "integer column that numbers recordings: never on both sides of an "         \
+                      "encoding fold or a bootstrap; null: every row is its own"),                 \
+      OPTION_TEXT_OR_NULL(JobOptions, split, "\"split\"",                                          \
+                          "category column with the parts \"train\" and \"test\"; null: train on " \
+                          "all rows and measure by folds or out of bag only"),                     \
+      OPTION_TEXT(JobOptions, weight, "null",                                                      \
+                  "real or integer column: how much a training row counts for the model, as if "   \
+                  "it stood there so often (above 0, in every row; a list target gives every "     \
+                  "word its row's); steps of the recipe and the metrics count every row once, "    \
+                  "and it is a feature only if features names it; null: all the same"),            \
+      OPTION_TEXT(JobOptions, by, "null",                                                          \
+                  "category or list column: errors are also told for each of its values"),         \
+      OPTION_REAL(JobOptions, high, "71", -1e300, 1e300,                                           \
+                  "regression: values above it count as high in high_recall and high_precision"),  \
+      OPTION_INTEGER(JobOptions, top_k, "3", 1, 1000, "classification: k of top-k accuracy"),      \
+      OPTION_INTEGER(JobOptions, replicates, "200", 0, 10000,                                      \
+                     "bootstrap replicates of the confidence intervals; 0: none"),                 \
+      OPTION_REAL(JobOptions, confidence, "0.95", 0.5, 0.999, "of the confidence intervals"),      \
+      OPTION_BOOLEAN(JobOptions, baseline, "true",                                                 \
+                     "measure the constant baseline beside the model"),                            \
+      OPTION_WORD(JobOptions, spread, "\"auto\"", spread_words,                                    \
+                  "how folds go over ranks: folds: each rank, or group of ranks, fits folds of "   \
+                  "its own, on a copy of the columns that is shared on a node; rows: all ranks "   \
+                  "fit one fold after the other; auto: rows when these columns take more than "    \
+                  "256 MiB, otherwise the number of groups that is estimated to finish first; "    \
+                  "the results are the same")
+
+/* Check what all specs of a job share against the planned columns. Local.
+ * task  out: what the target asks for
+ * Fails with INVALID; the message begins with the option. */
+CHECKED Status job_plan(const JobOptions *options, const Schema *schema, Task *task);
+/* Can the spec's model do the task, and does its recipe end in columns that it takes? Local.
+ * needed  out: raw columns that rows for prediction have to have; may be NULL
+ * Fails with INVALID; the message begins with "model: " or the option of the recipe. */
+CHECKED Status job_plan_spec(const Spec *spec, Task task, const Schema *schema, Schema *needed);
+/* The spec of the job's own features and recipe with a model. Local; borrows from options. */
+Spec job_spec(const JobOptions *options, const Variant *model);
+
+/* A job under way. */
+typedef struct Job {
+  const StageContext *context;
+  const JobOptions *options;
+  const Table *table;
+  uint8_t *role; /* of the split, by row of table */
+  MeasureOptions measure;
+} Job;
+
+/* Begin, and refuse a split that tears recordings. Arguments are borrowed and must outlive the job.
+ * Collective. Fails with INVALID, MEMORY; agreed; the caller clears job also then. */
+CHECKED Status job_init_all(const StageContext *context, const JobOptions *options,
+                            const Table *table, Job *job);
+void job_clear(Job *job);
+
+/* What a cross-validation of the job's specs works on, after refusing folds that would leak.
+ * Collective. Fails with INVALID, MEMORY; agreed. */
+CHECKED Status job_folds_all(const Job *job, const Folds *folds, FoldInputs *out);
+
+/* Fit the bundle's spec on the split's training part, test it on its test part (split null: not)
+ * beside the constant, and keep the predictions: output->bundle is begun with bundle_init, its
+ * predictions and summary are filled. Units go to the context's sink in the phase that the caller
+ * has begun. Collective. Fails with INVALID, NUMERIC, MEMORY, STOPPED; agreed. */
+CHECKED Status job_finish_all(const Job *job, Artifact *output);
+
+#endif
