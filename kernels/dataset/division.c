@@ -340,21 +340,62 @@ static void roles_at_random(const CutKeys *keys, const double *cuts, int64_t k, 
   }
 }
 
+/* ---- cuts of folds in time ---- */
+
+/* The first key of a decade, counted from the years 0 to 9. */
+static double decade_begin(bool date, int64_t decade) {
+  char text[16];
+  int32_t first = 0;
+  if (!date) return (double)(10 * decade);
+  int length = snprintf(text, sizeof text, "%04lld-01-01", (long long)(10 * decade));
+  return date_parse(text, length, &first) ? (double)date_days(first) : -INFINITY;
+}
+
+/* The beginnings of the last k decades up to that of the latest row. */
+static void decades_all(const Comm *comm, const CutKeys *keys, bool date, int64_t k, double *cuts) {
+  enum { DECADES = 1000 };
+  int64_t latest = 0;
+  for (int64_t i = 0; i < keys->n; i++) {
+    if (isnan(keys->key[i])) continue;
+    while (latest + 1 < DECADES && keys->key[i] >= decade_begin(date, latest + 1)) latest++;
+  }
+  latest = comm_max_one_all(comm, latest);
+  for (int64_t f = 0; f < k; f++) {
+    int64_t decade = latest - (k - 1 - f);
+    cuts[f] = decade > 0 ? decade_begin(date, decade) : -INFINITY;
+  }
+}
+
+/* The borders between parts: the given ones, decades, or equal numbers of rows. */
+static Status find_cuts_all(const Comm *comm, const Table *table, const Division *division,
+                            const CutKeys *keys, int64_t k, double *cuts) {
+  Status status = OK;
+  bool filled = false;
+  int64_t units = 0;
+  CutParts parts = {.n = division->date ? k + 1 : k, .first = NAN};
+  if (division->date && division->cuts) {
+    memcpy(cuts, division->cuts, (size_t)k * sizeof *cuts);
+    return OK;
+  }
+  if (division->date && division->period == PERIOD_DECADE) {
+    bool date = table_find(table, division->date)->type == COLUMN_DATE;
+    decades_all(comm, keys, date, k, cuts);
+    return OK;
+  }
+  TRY(cuts_find_all(comm, keys, &parts, cuts, &filled, &units));
+  if (!filled) status = refuse_few(division, "folds", parts.n, units);
+done:
+  return status;
+}
+
 Status division_folds_all(const Comm *comm, const Table *table, const Division *division, int64_t k,
                           uint8_t *role, DivisionCounts *counts) {
   Status status = OK;
   CutKeys keys = {0};
   double *cuts = NULL;
-  bool filled = false;
-  int64_t units = 0;
-  CutParts parts = {.n = division->date ? k + 1 : k, .first = NAN};
   TRY(keys_all(comm, table, division, &keys, counts));
-  AGREE(comm, NEW(&cuts, keys.n_strata * (parts.n - 1)));
-  TRY(cuts_find_all(comm, &keys, &parts, cuts, &filled, &units));
-  if (!filled) {
-    status = refuse_few(division, "folds", parts.n, units);
-    goto done;
-  }
+  AGREE(comm, NEW(&cuts, keys.n_strata * k));
+  TRY(find_cuts_all(comm, table, division, &keys, k, cuts));
   for (int64_t f = 0; f < k; f++) {
     uint8_t *own = role + f * keys.n;
     char what[32];

@@ -14,6 +14,12 @@
 
 typedef enum Window { WINDOW_EXPANDING, WINDOW_ROLLING } Window;
 
+/* Where folds in time are cut.
+ * COUNT: into parts of equal numbers of rows.
+ * DECADE: the last k decades are validated on, one after the other; the latest is that of the
+ * latest row. A column of numbers holds years. */
+typedef enum Period { PERIOD_COUNT, PERIOD_DECADE } Period;
+
 /* How to divide. Texts are column names; NULL: not given. Borrowed. */
 typedef struct Division {
   const char *group;    /* integer column: rows of a group stay together; no row lacks one */
@@ -23,6 +29,9 @@ typedef struct Division {
   const char *date;     /* date or number column: divide in time instead of at random */
   int64_t gap_days;     /* TIME: rows this close before a cut are in no training part */
   Window window;        /* folds in time: train on all earlier rows, or on the part before alone */
+  Period period;        /* folds in time: where they are cut, without cuts */
+  const double *cuts;   /* folds in time: the first day (or number) that each is validated on,
+                           ascending; NULL: by period */
   const uint8_t *where; /* rows that take part, by byte; NULL: all */
   uint64_t seed;
 } Division;
@@ -40,12 +49,12 @@ typedef struct DivisionCounts {
  * Collective. Fails with INVALID (a column that is absent or of the wrong type, a row without a
  * group, an empty part), MEMORY; agreed. */
 CHECKED Status division_split_all(const Comm *comm, const Table *table, const Division *division,
-                                  double share, int64_t cut, uint8_t *role,
-                                  DivisionCounts *counts);
+                                  double share, int64_t cut, uint8_t *role, DivisionCounts *counts);
 
 /* k folds: role has k x rows.n places, fold by fold. At random: every row that takes part is in
  * the validation part of one fold and in the training part of the others. In time: rows are cut
- * into k + 1 parts; fold f validates on part f + 1 and trains on the earlier ones.
+ * into k + 1 parts; fold f validates on part f + 1 and trains on the earlier ones (with a rolling
+ * window on part f alone).
  * Collective. Fails as above, and when there are fewer groups than folds. */
 CHECKED Status division_folds_all(const Comm *comm, const Table *table, const Division *division,
                                   int64_t k, uint8_t *role, DivisionCounts *counts);

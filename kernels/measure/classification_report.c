@@ -75,6 +75,17 @@ done:
   return status;
 }
 
+/* Of two classes people mean the second when they say precision. */
+static Status write_second(const Writing *writing) {
+  Status status = OK;
+  if (writing->scores->n_classes != 2) return OK;
+  TRY(add_number(writing, "precision", writing->scores->classes[1].precision));
+  TRY(add_number(writing, "recall", writing->scores->classes[1].recall));
+  TRY(add_number(writing, "f1", writing->scores->classes[1].f1));
+done:
+  return status;
+}
+
 static Status write_metrics(const Writing *writing) {
   Status status = OK;
   const ClassificationScores *scores = writing->scores;
@@ -87,6 +98,7 @@ static Status write_metrics(const Writing *writing) {
   TRY(add_number(writing, "f1_weighted", scores->f1_weighted));
   TRY(add_number(writing, "precision_macro", scores->precision_macro));
   TRY(add_number(writing, "recall_macro", scores->recall_macro));
+  TRY(write_second(writing));
   TRY(add_score(writing, "auc", &scores->auc, true, true));
   TRY(add_score(writing, "average_precision", &scores->average_precision, true, false));
   TRY(add_score(writing, "log_loss", &scores->log_loss, false, false));

@@ -138,10 +138,11 @@ CHECKED Status measure_classification_scores_all(const Comm *comm, const Classif
                                                  ClassificationScores *out);
 
 /* Measure, and tell in summary under split `part`: metrics accuracy, balanced_accuracy, f1_macro,
- * f1_weighted, precision_macro, recall_macro, auc, average_precision, log_loss, majority_share,
- * top_K_accuracy (more classes than K only), any_listed_accuracy (with rows->listed only); with
- * details the table by_class, and the series confusion (at most 30 classes) or the table
- * most_confused (25 pairs, at most 2,048 classes). An empty part gives a note and no metrics.
+ * f1_weighted, precision_macro, recall_macro, precision, recall and f1 (2 classes: of class 1),
+ * auc, average_precision, log_loss, majority_share, top_K_accuracy (more classes than K only),
+ * any_listed_accuracy (with rows->listed only); with details the table by_class, and the series
+ * confusion (at most 30 classes) or the table most_confused (25 pairs, at most 2,048 classes). An
+ * empty part gives a note and no metrics.
  *
  * Collective. classes  names of the n_classes classes. scores  out, may be NULL; else the caller
  * clears it. Fails as measure_classification_scores_all. */

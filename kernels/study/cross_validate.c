@@ -226,7 +226,7 @@ static Status task_fields(Fields *fields, FoldScores *scores, int64_t *n, int64_
     return status_fail(FORMAT, "field \"task\" holds %lld, which is no task", (long long)task);
   TRY(fields_integer(fields, "n_training", &scores->n_training));
   TRY(fields_integer(fields, "n_validation", &scores->n_validation));
-  for (int64_t k = 0; k < EVALUATE_SCORES; k++)
+  for (int64_t k = 0; k < evaluate_score_count((Task)task); k++)
     TRY(fields_real(fields, evaluate_score_kinds[task][k].name, &values[k]));
   scores->task = (Task)task;
   TRY(fields_integer(fields, "width", width));
@@ -332,16 +332,15 @@ static Status tell_table(const FoldResult *results, int64_t n, const ScoreKind *
   Status status = OK;
   const char *columns[EVALUATE_SCORES + 3] = {"fold", "training rows", "validation rows"};
   Cell cells[EVALUATE_SCORES + 3];
-  int64_t handle = -1;
-  for (int64_t k = 0; k < EVALUATE_SCORES; k++) columns[k + 3] = kinds[k].name;
-  TRY(summary_table(summary, "fold_scores", "Scores by fold", EVALUATE_SCORES + 3, columns,
-                    &handle));
+  int64_t handle = -1, scores = evaluate_score_count(results[0].scores.task);
+  for (int64_t k = 0; k < scores; k++) columns[k + 3] = kinds[k].name;
+  TRY(summary_table(summary, "fold_scores", "Scores by fold", scores + 3, columns, &handle));
   for (int64_t f = 0; f < n; f++) {
-    const FoldScores *scores = &results[f].scores;
+    const FoldScores *own = &results[f].scores;
     cells[0] = cell_integer(f + 1);
-    cells[1] = cell_integer(scores->n_training);
-    cells[2] = cell_integer(scores->n_validation);
-    for (int64_t k = 0; k < EVALUATE_SCORES; k++) cells[k + 3] = cell_real(scores->value[k]);
+    cells[1] = cell_integer(own->n_training);
+    cells[2] = cell_integer(own->n_validation);
+    for (int64_t k = 0; k < scores; k++) cells[k + 3] = cell_real(own->value[k]);
     TRY(summary_row(summary, handle, cells));
   }
 done:
@@ -352,12 +351,12 @@ static Status tell(const FoldResult *results, int64_t n, Summary *summary) {
   Status status = OK;
   const ScoreKind *kinds = evaluate_score_kinds[results[0].scores.task];
   TRY(tell_table(results, n, kinds, summary));
-  for (int64_t k = 0; k < EVALUATE_SCORES; k++) {
+  for (int64_t k = 0; k < evaluate_score_count(results[0].scores.task); k++) {
     double mean, sd;
     char name[64];
     mean_and_sd(results, n, k, &mean, &sd);
     TRY(summary_metric(summary, "folds", kinds[k].name, mean, kinds[k].higher_better,
-                       k == 0 || k == 2));
+                       kinds[k].headline));
     snprintf(name, sizeof name, "%s_sd", kinds[k].name);
     TRY(summary_metric(summary, "folds", name, sd, false, false));
   }

@@ -141,8 +141,8 @@ static Status measure_intervals_all(const Comm *comm, const Predicted *predicted
   comm_sum_all(comm, counts, 2);
   if (counts[0] == 0) return OK;
   double rows = (double)counts[0];
-  AGREE(comm, summary_metric(summary, part, "interval_coverage", (double)counts[1] / rows, true,
-                             false));
+  AGREE(comm,
+        summary_metric(summary, part, "interval_coverage", (double)counts[1] / rows, true, false));
   AGREE(comm,
         summary_metric(summary, part, "interval_width", exact_round(&width) / rows, false, false));
 done:
@@ -169,9 +169,55 @@ done:
 }
 
 const ScoreKind evaluate_score_kinds[][EVALUATE_SCORES] = {
-    [TASK_REGRESSION] = {{"rmse", false}, {"mae", false}, {"r2", true}, {"high_recall", true}},
-    [TASK_CLASSIFICATION] = {
-        {"accuracy", true}, {"f1_macro", true}, {"auc", true}, {"log_loss", false}}};
+    [TASK_REGRESSION] = {{"rmse", false, true},
+                         {"mae", false, false},
+                         {"r2", true, true},
+                         {"bias", false, false},
+                         {"high_recall", true, false},
+                         {"high_precision", true, false}},
+    [TASK_CLASSIFICATION] = {{"accuracy", true, true},
+                             {"balanced_accuracy", true, false},
+                             {"precision", true, false},
+                             {"recall", true, false},
+                             {"f1", true, false},
+                             {"f1_macro", true, false},
+                             {"auc", true, true},
+                             {"average_precision", true, false},
+                             {"log_loss", false, false},
+                             {"top_k_accuracy", true, false}}};
+
+int64_t evaluate_score_count(Task task) {
+  int64_t n = 0;
+  while (n < EVALUATE_SCORES && evaluate_score_kinds[task][n].name) n++;
+  return n;
+}
+
+int64_t evaluate_score_find(Task task, const char *name) {
+  for (int64_t k = 0; k < evaluate_score_count(task); k++)
+    if (strcmp(evaluate_score_kinds[task][k].name, name) == 0) return k;
+  return -1;
+}
+
+static void regression_values(const RegressionScores *r, double *value) {
+  const double values[] = {r->rmse.value, r->mae.value,         r->r2.value,
+                           r->bias.value, r->high_recall.value, r->high_precision.value};
+  memcpy(value, values, sizeof values);
+}
+
+static void classification_values(const ClassificationScores *c, double *value) {
+  const ClassScore *second = c->n_classes == 2 ? &c->classes[1] : NULL;
+  const double values[] = {c->accuracy.value,
+                           c->balanced_accuracy.value,
+                           second ? second->precision : c->precision_macro,
+                           second ? second->recall : c->recall_macro,
+                           second ? second->f1 : c->f1_macro.value,
+                           c->f1_macro.value,
+                           c->auc.value,
+                           c->average_precision.value,
+                           c->log_loss.value,
+                           c->top_k_accuracy.value};
+  memcpy(value, values, sizeof values);
+}
 
 Status evaluate_scores_all(const Comm *comm, const Predicted *predicted, const Bundle *bundle,
                            const MeasureOptions *options, FoldScores *out) {
@@ -189,14 +235,12 @@ Status evaluate_scores_all(const Comm *comm, const Predicted *predicted, const B
                            .truth = predicted->rows.target,
                            .prediction = predicted->value};
     TRY(measure_regression_scores_all(comm, &rows, &plain, "validation", &r));
-    const double values[] = {r.rmse.value, r.mae.value, r.r2.value, r.high_recall.value};
-    memcpy(out->value, values, sizeof values);
+    regression_values(&r, out->value);
   } else {
     AGREE(comm, table_require(&predicted->rows.table, bundle->spec.target, &target));
     AGREE(comm, classification_rows(predicted, target, &e, &classes));
     TRY(measure_classification_scores_all(comm, &classes, &plain, "validation", &c));
-    const double values[] = {c.accuracy.value, c.f1_macro.value, c.auc.value, c.log_loss.value};
-    memcpy(out->value, values, sizeof values);
+    classification_values(&c, out->value);
   }
 done:
   exploded_clear(&e);

@@ -30,14 +30,19 @@ CHECKED Status evaluate_measure_all(const Comm *comm, const Predicted *predicted
                                     const MeasureOptions *options, const char *part,
                                     Summary *summary);
 
-/* The headline numbers of one fold, for tables over folds and for comparing specs. */
+/* The numbers of one fold, for tables over folds and for comparing specs. */
 typedef struct ScoreKind {
-  const char *name;
-  bool higher_better;
+  const char *name; /* as measure_*_all names it */
+  bool higher_better, headline;
 } ScoreKind;
 
-enum { EVALUATE_SCORES = 4 };                                   /* of either task */
-extern const ScoreKind evaluate_score_kinds[][EVALUATE_SCORES]; /* by Task */
+enum { EVALUATE_SCORES = 10 }; /* at most, of either task */
+/* By Task; kinds without a name are behind the last. precision, recall and f1 are those of the
+ * second class when there are two, means over classes otherwise. */
+extern const ScoreKind evaluate_score_kinds[][EVALUATE_SCORES];
+/* The place of a score among its task's kinds, -1: there is none of that name. Local. */
+int64_t evaluate_score_find(Task task, const char *name);
+int64_t evaluate_score_count(Task task);
 
 typedef struct FoldScores {
   Task task;

@@ -65,7 +65,7 @@ extern const StageKind train_stage;
 const StageKind train_stage = {
     .kind = {.name = "train",
              .help = "Fits a recipe and a model, cross-validates and tests them.",
-             .version = 2,
+             .version = 3,
              .options_size = sizeof(TrainOptions),
              .options = rows},
     .inputs = ports,

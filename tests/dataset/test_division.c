@@ -412,6 +412,42 @@ static void test_cut_date(const Comm *comm) {
   memory_free(&role);
 }
 
+/* Folds that validate on decades, and on what lies between given days: years 1975 to 2014. */
+static void test_periods(const Comm *comm) {
+  static Case c;
+  static const double days[] = {10957, 12784}; /* 2000-01-01, 2005-01-01 */
+  same_rows(&c, 80);
+  for (int64_t i = 0; i < 80; i++) c.rows[i].date = 19750615 + 10000 * (int32_t)(i % 40);
+  Table table = rows_table(comm, c.rows, c.n, 4);
+  uint8_t *role = NULL;
+  DivisionCounts counts;
+  Division division = {.date = "date", .period = PERIOD_DECADE, .window = WINDOW_ROLLING};
+  CHECK_OK(NEW(&role, 5 * table.rows.n));
+  CHECK_OK(division_folds_all(comm, &table, &division, 3, role, &counts));
+  for (int64_t f = 0; f < 3; f++) {
+    int64_t from = 1990 + 10 * f; /* the last decade is that of 2014 */
+    for (int64_t i = 0; i < table.rows.n; i++) {
+      int64_t year = 1975 + (table.rows.begin + i) % 40;
+      bool trains = year < from && (f == 0 || year >= from - 10);
+      CHECK_INTEGER(role[f * table.rows.n + i], year >= from && year < from + 10 ? VALIDATE
+                                                : trains                         ? TRAIN
+                                                                                 : NONE);
+    }
+  }
+  division = (Division){.date = "date", .cuts = days};
+  CHECK_OK(division_folds_all(comm, &table, &division, 2, role, &counts));
+  for (int64_t i = 0; i < table.rows.n; i++) {
+    int64_t year = 1975 + (table.rows.begin + i) % 40;
+    CHECK_INTEGER(role[i], year < 2000 ? TRAIN : year < 2005 ? VALIDATE : NONE);
+    CHECK_INTEGER(role[table.rows.n + i], year < 2005 ? TRAIN : VALIDATE);
+  }
+  division = (Division){.date = "date", .period = PERIOD_DECADE};
+  CHECK_INTEGER(division_folds_all(comm, &table, &division, 5, role, &counts), INVALID);
+  CHECK_MESSAGE("fold 1 has 0 training and 10 validation rows");
+  table_clear(&table);
+  memory_free(&role);
+}
+
 static void test_straddling(const Comm *comm) {
   Rows rows = rows_share(comm, 20, 4);
   int64_t group[20], found = -1;
@@ -464,6 +500,7 @@ int main(int argc, char **argv) {
   test_small_strata(&world);
   test_times(&world);
   test_cut_date(&world);
+  test_periods(&world);
   test_straddling(&world);
   test_faults(&world);
   CHECK_INTEGER(memory_balance(), 0);

@@ -87,11 +87,9 @@ done:
 }
 
 static inline double case_score(const FoldScores *scores, const char *name) {
-  const ScoreKind *kinds = evaluate_score_kinds[scores->task];
-  for (int64_t k = 0; k < EVALUATE_SCORES; k++)
-    if (strcmp(kinds[k].name, name) == 0) return scores->value[k];
-  CHECK(false);
-  return NAN;
+  int64_t k = evaluate_score_find(scores->task, name);
+  CHECK(k >= 0);
+  return k >= 0 ? scores->value[k] : NAN;
 }
 
 #endif
