@@ -18,14 +18,6 @@ static Status check_row(const ClassificationRows *rows, const Place *place, int6
   return OK;
 }
 
-/* The largest, ties to the lower class. */
-static int32_t largest(const double *probability, int64_t n_classes) {
-  int32_t best = 0;
-  for (int32_t c = 1; c < n_classes; c++)
-    if (probability[c] > probability[best]) best = c;
-  return best;
-}
-
 /* Fewer than k classes come before the true one. */
 static bool among_top(const double *probability, int64_t n_classes, int32_t truth, int64_t k) {
   int64_t before = 0;
@@ -73,7 +65,7 @@ static Status take_rows(const ClassificationRows *rows, const MeasureOptions *op
     const double *probability = rows->probability + at * rows->n_classes;
     int32_t truth = (int32_t)rows->truth[at];
     part->truth[i] = truth;
-    part->predicted[i] = largest(probability, rows->n_classes);
+    part->predicted[i] = measure_class(&options->decision, probability, rows->n_classes);
     part->in_top[i] = among_top(probability, rows->n_classes, truth, options->top_k);
     part->loss[i] = loss_of(probability[truth]);
     if (rows->group) part->group[i] = rows->group[at];

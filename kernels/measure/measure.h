@@ -15,9 +15,17 @@
 #include "kernels/base/summary.h"
 #include "kernels/table/table.h"
 
+/* How a class is predicted of two: the second when its probability is at least the threshold. All
+ * zero: the class of the largest probability, ties to the lower one. */
+typedef struct Decision {
+  bool given;
+  double threshold;
+} Decision;
+
 typedef struct MeasureOptions {
-  double threshold; /* REGRESSION: a row is high when its value is above; NaN: no high_* metrics */
-  int64_t top_k;    /* CLASSIFICATION: k of top-k accuracy, at least 1 */
+  double threshold;  /* REGRESSION: a row is high when its value is above; NaN: no high_* metrics */
+  int64_t top_k;     /* CLASSIFICATION: k of top-k accuracy, at least 1 */
+  Decision decision; /* CLASSIFICATION into two classes; scores of rankings do not change */
   int64_t replicates; /* of the bootstrap; 0: no intervals */
   double confidence;  /* of the intervals, between 0 and 1 */
   uint64_t seed;
@@ -120,19 +128,27 @@ typedef struct ClassificationScores {
 
 void classification_scores_clear(ClassificationScores *scores);
 
+/* The predicted class. Local. probability: n_classes */
+static inline int32_t measure_class(const Decision *decision, const double *probability,
+                                    int64_t n_classes) {
+  int32_t best = 0;
+  if (decision->given && n_classes == 2) return probability[1] >= decision->threshold;
+  for (int32_t c = 1; c < n_classes; c++)
+    if (probability[c] > probability[best]) best = c;
+  return best;
+}
+
 /* Measure predicted class probabilities.
  *
  * Collective. The predicted class is that of the largest probability, ties to the lower class, in
- * top-k as well. AUC counts tied scores half, average precision steps at distinct scores. Log loss
- * clips to [eps, 1 - eps], eps = 2^-52. Intervals of auc and average_precision for more than two
- * classes only while rows x classes <= 2^18.
- * part     name of the rows for messages
- * options  same on all ranks
- * out      replicated; the caller clears it, also after a failure
- * Fails with NUMERIC when a probability is not finite or a truth is no class, INVALID for options
- * out of range, MEMORY; agreed.
- * Communicates integer and exact sums of classes x replicates, and per class one exchange of
- * (score, group, label), 16 bytes a row, to key ranges. */
+ * top-k as well, unless options have a decision. AUC counts tied scores half, average precision
+ * steps at distinct scores. Log loss clips to [eps, 1 - eps], eps = 2^-52. Intervals of auc and
+ * average_precision for more than two classes only while rows x classes <= 2^18. part     name of
+ * the rows for messages options  same on all ranks out      replicated; the caller clears it, also
+ * after a failure Fails with NUMERIC when a probability is not finite or a truth is no class,
+ * INVALID for options out of range, MEMORY; agreed. Communicates integer and exact sums of classes
+ * x replicates, and per class one exchange of (score, group, label), 16 bytes a row, to key ranges.
+ */
 CHECKED Status measure_classification_scores_all(const Comm *comm, const ClassificationRows *rows,
                                                  const MeasureOptions *options, const char *part,
                                                  ClassificationScores *out);
