@@ -1,6 +1,8 @@
 /* A column-major matrix of this rank's rows; see matrix.h. */
 #include "matrix.h"
 
+#include <math.h>
+
 #include "kernels/base/memory.h"
 
 /* Whole blocks and one cache line: columns that lie a power of two apart would fall into the same
@@ -27,6 +29,22 @@ void matrix_clear(Matrix *matrix) {
   memory_free(&matrix->categories);
   memory_free(&matrix->data);
   *matrix = (Matrix){.d = 0};
+}
+
+Status matrix_check_finite(const Matrix *matrix, const int64_t *row_id, const char *who) {
+  for (int64_t j = 0; j < matrix->d; j++) {
+    const double *column = matrix_column(matrix, j);
+    for (int64_t i = 0; i < matrix->rows.n; i++) {
+      if (isfinite(column[i])) continue;
+      return status_fail(NUMERIC,
+                         "%s: \"%s\" is %s in row %lld; numbers are needed everywhere (add an "
+                         "impute step to the recipe)",
+                         who, matrix->names ? matrix->names[j] : "a column",
+                         isnan(column[i]) ? "missing" : "infinite",
+                         (long long)(row_id ? row_id[i] : matrix->rows.begin + i));
+    }
+  }
+  return OK;
 }
 
 Matrix matrix_view_block(const Matrix *matrix, int64_t b) {

@@ -25,6 +25,9 @@ void matrix_clear(Matrix *matrix);
 static inline double *matrix_column(const Matrix *matrix, int64_t j) {
   return matrix->data + j * matrix->stride;
 }
+/* Is every value of this rank's rows finite? Local. Fails with NUMERIC: who, the column, the row (by
+ * row_id, or by its number where that is NULL), the fix. */
+CHECKED Status matrix_check_finite(const Matrix *matrix, const int64_t *row_id, const char *who);
 /* Categories of a column; 0: it is a number. Local. */
 static inline int32_t matrix_categories(const Matrix *matrix, int64_t j) {
   return matrix->categories ? matrix->categories[j] : 0;

@@ -17,7 +17,9 @@ ALLOWED = {
     "kernels": ABOVE_TABLE,  # model.h, constant.c
     "kernels/dataset": ABOVE_TABLE,
     "kernels/measure": ABOVE_TABLE,
-    "kernels/prepare": ABOVE_TABLE,
+    "kernels/embed": ABOVE_TABLE,
+    "kernels/cluster": ABOVE_TABLE,
+    "kernels/prepare": ABOVE_TABLE | {"kernels/embed", "kernels/cluster"},
     "kernels/tree": ABOVE_TABLE | {"kernels"},
     "kernels/linear": ABOVE_TABLE | {"kernels"},
     "kernels/study": ABOVE_TABLE | {"kernels", "kernels/dataset", "kernels/prepare",
