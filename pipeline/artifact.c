@@ -12,7 +12,9 @@ const char *const port_type_words[] = {"table", "folds", "bundle", "nothing"};
 void artifact_init(Artifact *artifact, const StageKind *kind, const void *options, bool root) {
   *artifact = (Artifact){.type = kind->output};
   summary_init(&artifact->summary, root);
-  if (kind->output == PORT_BUNDLE) {
+  if (kind->output == PORT_BUNDLE && kind->choose) {
+    bundle_init_open(&artifact->bundle, kind->choose, options);
+  } else if (kind->output == PORT_BUNDLE) {
     Spec spec = {0};
     kind->spec(options, &spec);
     bundle_init(&artifact->bundle, &spec);

@@ -79,6 +79,8 @@ typedef struct StageKind {
   Status (*serve)(const void *options, Table *rows);
   /* BUNDLE: the spec that the options hold, borrowed from them. Local. */
   void (*spec)(const void *options, Spec *spec);
+  /* BUNDLE whose spec the stage chooses, in the place of spec: run_all calls bundle_choose. */
+  SpecMaker *choose;
 } StageKind;
 
 #endif

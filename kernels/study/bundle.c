@@ -2,6 +2,7 @@
 #include "bundle.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "kernels/base/memory.h"
 
@@ -9,10 +10,30 @@ static const ModelKind *model_kind(const Bundle *bundle) {
   return (const ModelKind *)bundle->spec.model->kind;
 }
 
+static void begin_recipe(Bundle *bundle) {
+  recipe_init(&bundle->recipe, &bundle->spec.features, bundle->spec.steps);
+  bundle->recipe.categorical = model_kind(bundle)->categorical;
+}
+
 void bundle_init(Bundle *bundle, const Spec *spec) {
   *bundle = (Bundle){.spec = *spec};
-  recipe_init(&bundle->recipe, &bundle->spec.features, spec->steps);
-  bundle->recipe.categorical = model_kind(bundle)->categorical;
+  begin_recipe(bundle);
+}
+
+void bundle_init_open(Bundle *bundle, SpecMaker *maker, const void *options) {
+  *bundle = (Bundle){.maker = maker, .options = options};
+}
+
+Status bundle_choose(Bundle *bundle, const RealList *choice) {
+  Status status = OK;
+  TRY(NEW(&bundle->choice.items, choice->n));
+  bundle->choice.n = choice->n;
+  if (choice->n > 0)
+    memcpy(bundle->choice.items, choice->items, (size_t)choice->n * sizeof *choice->items);
+  TRY(bundle->maker(bundle->options, &bundle->choice, &bundle->spec, &bundle->memory));
+  begin_recipe(bundle);
+done:
+  return status;
 }
 
 void bundle_clear(Bundle *bundle) {
@@ -20,6 +41,9 @@ void bundle_clear(Bundle *bundle) {
   if (bundle->model) model_kind(bundle)->free(&bundle->model);
   dictionary_clear(&bundle->classes);
   schema_clear(&bundle->needed);
+  memory_free(&bundle->choice.items);
+  bundle->choice.n = 0;
+  memory_free(&bundle->memory);
 }
 
 static Status check_columns(const Bundle *bundle, const Table *rows) {
@@ -98,6 +122,20 @@ done:
   return status;
 }
 
+/* The choice comes before all that depends on it. */
+static Status choice_fields(Bundle *bundle, Fields *fields) {
+  Status status = OK;
+  RealList read = {.n = -1};
+  if (!bundle->maker) return OK;
+  if (fields->mode == FIELDS_OUT)
+    return fields_array(fields, "choice", FIELD_REAL, &bundle->choice.items, 1, &bundle->choice.n);
+  TRY(fields_array(fields, "choice", FIELD_REAL, &read.items, 1, &read.n));
+  TRY(bundle_choose(bundle, &read));
+done:
+  memory_free(&read.items);
+  return status;
+}
+
 Status bundle_check_format(int64_t format) {
   if (format >= 1 && format <= BUNDLE_FORMAT) return OK;
   return status_fail(FORMAT,
@@ -111,6 +149,7 @@ Status bundle_fields(Bundle *bundle, Fields *fields) {
   int64_t task = bundle->task, format = BUNDLE_FORMAT;
   TRY(fields_integer(fields, "format", &format));
   TRY(bundle_check_format(format));
+  TRY(choice_fields(bundle, fields));
   TRY(fields_integer(fields, "task", &task));
   bundle->task = (Task)task;
   TRY(classes_fields(&bundle->classes, fields));

@@ -22,8 +22,19 @@ typedef struct Spec {
   const Variant *model;     /* kind is a ModelKind */
 } Spec;
 
+/* How a spec is made of a stage's options and of what was chosen among the possibilities that they
+ * leave open. Local. options, borrowed, must outlive the spec.
+ * choice  numbers whose meaning is the maker's
+ * memory  out: what the spec refers to besides the options, freed with memory_free; may stay NULL
+ * Fails with FORMAT when the choice is none of these options', MEMORY. */
+typedef Status SpecMaker(const void *options, const RealList *choice, Spec *spec, void **memory);
+
 typedef struct Bundle {
   Spec spec;
+  SpecMaker *maker; /* NULL: the spec was given; the three below are empty then */
+  const void *options;
+  RealList choice;
+  void *memory;
   Task task;
   Dictionary classes; /* CLASSIFICATION: names of the classes in byte order */
   Schema needed;      /* raw columns that rows for prediction have to have */
@@ -32,6 +43,10 @@ typedef struct Bundle {
 } Bundle;
 
 void bundle_init(Bundle *bundle, const Spec *spec);
+/* Begin a bundle whose spec is to be chosen; bundle_choose, or reading it, gives it one. Local. */
+void bundle_init_open(Bundle *bundle, SpecMaker *maker, const void *options);
+/* Choose, once. Local. choice is copied. Fails as the maker does. */
+CHECKED Status bundle_choose(Bundle *bundle, const RealList *choice);
 void bundle_clear(Bundle *bundle);
 /* Values per row that predict gives: 1, or the number of classes. */
 static inline int64_t bundle_width(const Bundle *bundle) {
@@ -45,8 +60,8 @@ double bundle_interval(const Bundle *bundle);
 /* The same with prediction intervals: rows.n x 2, low and high; NULL: none wanted. Local. */
 CHECKED Status bundle_predict_interval(const Bundle *bundle, const Table *rows, double *out,
                                        double *interval);
-/* Visit; IN needs bundle_init with the spec it was made by. Local. Fails with FORMAT when what is
- * read is of a newer format, or no bundle. */
+/* Visit; IN needs bundle_init with the spec it was made by, or bundle_init_open. Local. Fails with
+ * FORMAT when what is read is of a newer format, or no bundle. */
 CHECKED Status bundle_fields(Bundle *bundle, Fields *fields);
 /* Can this program read that format? Local. Fails with FORMAT, saying what to do. */
 CHECKED Status bundle_check_format(int64_t format);

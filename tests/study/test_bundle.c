@@ -182,6 +182,59 @@ static void test_formats(const Comm *comm) {
   fitted_clear(&fitted);
 }
 
+/* A spec of as many features as were chosen. */
+static Status choose_features(const void *options, const RealList *choice, Spec *spec,
+                              void **memory) {
+  const Fitted *f = options;
+  if (choice->n != 1) return status_fail(FORMAT, "%lld numbers chosen", (long long)choice->n);
+  Status status = memory_status(*memory = memory_get(1, sizeof(Variant)));
+  if (status != OK) return status;
+  *(Variant *)*memory = f->model;
+  *spec = f->spec;
+  spec->model = *memory;
+  spec->features.n = (int64_t)choice->items[0];
+  return OK;
+}
+
+/* What was chosen is saved with the bundle, which finds its spec by it. */
+static void test_choice(const Comm *comm) {
+  static Row rows[N];
+  static double got[2 * N], want[2 * N];
+  double chosen = 2, none[2] = {0};
+  RealList choice = {1, &chosen}, wrong = {2, none};
+  Fitted fitted;
+  Bundle open, loaded;
+  Schema measured = {0};
+  Summary summary;
+  Fields fields, copy;
+  rows_random(rows, N, SEED, 40, 6, 5);
+  fit(&fitted, comm, rows, "flag");
+  bundle_init_open(&open, choose_features, &fitted);
+  CHECK_INTEGER(bundle_choose(&open, &wrong), FORMAT);
+  bundle_clear(&open);
+  bundle_init_open(&open, choose_features, &fitted);
+  CHECK_OK(bundle_choose(&open, &choice));
+  summary_init(&summary, false);
+  CHECK_OK(
+      case_fit_all(comm, &fitted.table, NULL, &open.spec, "group", &open, &measured, &summary));
+  fields_init(&fields, FIELDS_OUT);
+  CHECK_OK(bundle_fields(&open, &fields));
+  CHECK_OK(fields_copy(&fields, &copy));
+  bundle_init_open(&loaded, choose_features, &fitted);
+  CHECK_OK(bundle_fields(&loaded, &copy));
+  CHECK_INTEGER(loaded.spec.features.n, 2);
+  CHECK_OK(bundle_predict(&open, &fitted.table, want));
+  CHECK_OK(bundle_predict(&loaded, &fitted.table, got));
+  check_bits(got, want, fitted.table.rows.n * 2);
+  fields_clear(&fields);
+  fields_clear(&copy);
+  bundle_clear(&loaded);
+  bundle_clear(&open);
+  schema_clear(&measured);
+  summary_clear(&summary);
+  fitted_clear(&fitted);
+}
+
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   Comm world = comm_world();
@@ -191,6 +244,7 @@ int main(int argc, char **argv) {
   test_missing_columns(&world);
   test_bad_fields(&world);
   test_formats(&world);
+  test_choice(&world);
   CHECK_INTEGER(memory_balance(), 0);
   if (check_failures > 0) fprintf(stderr, "seed %llu\n", (unsigned long long)SEED);
   int failed = check_report("bundle");
