@@ -23,7 +23,7 @@ ALLOWED = {
     "kernels/tree": ABOVE_TABLE | {"kernels"},
     "kernels/linear": ABOVE_TABLE | {"kernels"},
     "kernels/study": ABOVE_TABLE | {"kernels", "kernels/dataset", "kernels/prepare",
-                                    "kernels/measure"},
+                                    "kernels/measure", "kernels/calibrate"},
     "io": ABOVE_TABLE,
     "pipeline": None,  # anything
     "pipeline/stages": None,
