@@ -9,16 +9,18 @@
 #include "kernels/prepare/step.h"
 
 extern const StageKind read_csv_stage, synthesize_stage, join_stage, clean_stage, split_stage,
-    folds_stage, train_stage, report_stage;
+    folds_stage, train_stage, pca_stage, report_stage;
 extern const ModelKind constant_model, linear_model, elastic_net_model, logistic_model,
     forest_model, gbdt_model;
 extern const StepKind impute_step, scale_step, log_step, ratio_step, blend_step, one_hot_step,
-    frequency_encode_step, target_encode_step, date_part_step, drop_step;
+    frequency_encode_step, target_encode_step, date_part_step, pca_step, drop_step;
 
 const Kind *const stage_kinds[] = {
-    &read_csv_stage.kind, &synthesize_stage.kind, &join_stage.kind,
-    &clean_stage.kind,    &split_stage.kind,      &folds_stage.kind,
-    &train_stage.kind,    &report_stage.kind,     NULL,
+    &read_csv_stage.kind, &synthesize_stage.kind,
+    &join_stage.kind,     &clean_stage.kind,
+    &split_stage.kind,    &folds_stage.kind,
+    &train_stage.kind,    &pca_stage.kind,
+    &report_stage.kind,   NULL,
 };
 
 const Kind *const model_kinds[] = {
@@ -41,6 +43,7 @@ const Kind *const step_kinds[] = {
     &frequency_encode_step.kind,
     &target_encode_step.kind,
     &date_part_step.kind,
+    &pca_step.kind,
     &drop_step.kind,
     NULL,
 };

@@ -55,6 +55,8 @@ Status plan_column(FrameSchema *schema, const char *name, ColumnType *type) {
   }
   column = schema_find(schema->raw, name);
   if (!column) return refuse_unknown(&schema->features, schema->raw, name);
+  if (column->barred)
+    return status_fail(INVALID, "column \"%s\" can be no feature: %s", name, column->barred);
   *type = column->type;
   return schema_add(&schema->needed, name, column->type);
 }

@@ -35,6 +35,7 @@ typedef struct StepFit {
 
 typedef struct StepKind {
   Kind kind;
+  bool needs_target; /* learns from the target: only where there is one */
   /* Check the columns that the options name and tell what becomes of the features. Columns whose
    * names depend on data (one_hot) are not added. Local. Fails with INVALID. */
   Status (*plan)(const void *options, FrameSchema *schema);

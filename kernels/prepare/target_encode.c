@@ -277,6 +277,7 @@ const StepKind target_encode_step = {
              .version = 2,
              .options_size = sizeof(TargetEncodeOptions),
              .options = rows},
+    .needs_target = true,
     .plan = plan,
     .fit_all = fit_all,
     .apply = apply,

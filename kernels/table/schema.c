@@ -23,13 +23,20 @@ Status schema_add(Schema *schema, const char *name, ColumnType type) {
   const SchemaColumn *old = schema_find(schema, name);
   if (old) {
     schema->columns[old - schema->columns].type = type;
+    schema->columns[old - schema->columns].barred = NULL;
     return OK;
   }
   TRY(RESERVE(&schema->columns, &schema->capacity, schema->n + 1));
   TRY(memory_text(&schema->columns[schema->n].name, name));
+  schema->columns[schema->n].barred = NULL;
   schema->columns[schema->n++].type = type;
 done:
   return status;
+}
+
+void schema_bar(Schema *schema, const char *name, const char *reason) {
+  const SchemaColumn *column = schema_find(schema, name);
+  if (column) schema->columns[column - schema->columns].barred = reason;
 }
 
 /* The message of a column that is absent: the nearest name or, when none is near, a few. */
@@ -66,8 +73,10 @@ Status schema_require(const Schema *schema, const char *name, const SchemaColumn
 Status schema_copy(const Schema *schema, Schema *out) {
   Status status = OK;
   *out = (Schema){0};
-  for (int64_t i = 0; i < schema->n; i++)
+  for (int64_t i = 0; i < schema->n; i++) {
     TRY(schema_add(out, schema->columns[i].name, schema->columns[i].type));
+    out->columns[i].barred = schema->columns[i].barred;
+  }
 done:
   if (status != OK) schema_clear(out);
   return status;

@@ -71,6 +71,9 @@ typedef struct Table {
 typedef struct SchemaColumn {
   char *name;
   ColumnType type;
+  /* Why it can be no feature of a model, such as "it holds labels of ..."; a text that lives for ever;
+   * NULL: it can. */
+  const char *barred;
 } SchemaColumn;
 
 typedef struct Schema {
@@ -187,6 +190,8 @@ const SchemaColumn *schema_find(const Schema *schema, const char *name);
 /* Fails with INVALID: `column "tempoo" is not in the table; did you mean "tempo"?` */
 CHECKED Status schema_require(const Schema *schema, const char *name, const SchemaColumn **out);
 CHECKED Status schema_copy(const Schema *schema, Schema *out);
+/* Say why the column `name`, which has to be there, can be no feature. reason lives for ever. */
+void schema_bar(Schema *schema, const char *name, const char *reason);
 CHECKED Status schema_remove(Schema *schema, const char *name);
 CHECKED Status schema_of(const Table *table, Schema *out);
 

@@ -181,7 +181,9 @@ static Status plan_rules(const CleanOptions *o, const Schema *schema, Schema *ou
     TRY(status_prefix(schema_require(schema, o->rules.names[k], &column), "rules: "));
     TRY(status_prefix(merge_type(rule_of(o, column->name), column->name, column->type, &type),
                       "rules: "));
-    if (merges(o)) TRY(schema_add(out, column->name, type));
+    if (!merges(o)) continue;
+    TRY(schema_add(out, column->name, type));
+    schema_bar(out, column->name, column->barred);
   }
 done:
   return status;

@@ -98,6 +98,7 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
       goto done;
     }
     TRY(schema_add(&output->schema, name, right->columns[j].type));
+    schema_bar(&output->schema, name, right->columns[j].barred);
   }
 done:
   return status;

@@ -40,6 +40,8 @@ static const char CONFIG[] =
     "   \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
     " \"genre\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"genre\",\n"
     "   \"features\": [\"x\", \"y\"], \"model\": {\"kind\": \"forest\", \"trees\": 2}},\n"
+    " \"parts\": {\"kind\": \"pca\", \"input\": \"more\", \"features\": [\"z\"], \"group\": null,\n"
+    "   \"components\": 1},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";
 
 typedef struct Outcome {

@@ -12,7 +12,7 @@
 #include "tests/check.h"
 
 extern const StepKind impute_step, scale_step, log_step, ratio_step, blend_step, one_hot_step,
-    frequency_encode_step, target_encode_step, date_part_step, drop_step;
+    frequency_encode_step, target_encode_step, date_part_step, pca_step, drop_step;
 
 /* ---- rows and tables ---- */
 
@@ -231,7 +231,7 @@ static inline Variant step_make(const StepKind *kind, const char *text) {
 
 /* ---- recipes ---- */
 
-enum { MOST_STEPS = 16 };
+enum { MOST_STEPS = 24 };
 
 typedef struct Steps {
   VariantList list;

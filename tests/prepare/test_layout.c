@@ -20,6 +20,7 @@ static void all_steps(Steps *steps) {
   steps_add(steps, &scale_step, "columns=x,b");
   steps_add(steps, &scale_step, "method=robust; columns=y,k");
   steps_add(steps, &scale_step, "method=min_max");
+  steps_add(steps, &pca_step, "columns=y,k,b; components=2; keep=true");
   steps_add(steps, &drop_step, "columns=q");
 }
 

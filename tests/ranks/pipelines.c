@@ -98,6 +98,7 @@ static const char EVERYTHING[] =
     "     {\"step\": \"target_encode\", \"columns\": [\"artists\"]},\n"
     "     {\"step\": \"log\", \"columns\": [\"tempo\"]},\n"
     "     {\"step\": \"scale\", \"columns\": [\"loudness\"]},\n"
+    "     {\"step\": \"pca\", \"columns\": [\"energy\", \"danceability\"], \"keep\": true},\n"
     "     {\"step\": \"drop\", \"columns\": [\"explicit\"]}],\n"
     "   \"model\": {\"kind\": \"forest\", \"trees\": 5, \"max_features\": 0.5}},\n"
     " \"genre\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"track_genre\",\n"
@@ -128,6 +129,20 @@ static const char EVERYTHING[] =
 
 static Status everything(const Comm *comm, const char *folder, Hash *result) {
   return run_config_all(comm, folder, EVERYTHING, 0, NULL, result);
+}
+
+/* Looking without a target, at recordings that stand several times. */
+static const char DISCOVERY[] =
+    "{\"name\": \"discovery\", \"seed\": 9, \"block\": 16, \"stages\": {\n"
+    " \"tracks\": {\"kind\": \"synthesize\", \"rows\": 600},\n"
+    " \"clean\": {\"kind\": \"clean\", \"input\": \"tracks\", \"duplicates\": \"keep\",\n"
+    "   \"recording\": [[\"track_id\"], [\"artists\", \"track_name\"]]},\n"
+    " \"components\": {\"kind\": \"pca\", \"input\": \"clean\", \"components\": 3,\n"
+    "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"]},\n"
+    " \"report\": {\"kind\": \"report\"}}}\n";
+
+static Status discovery(const Comm *comm, const char *folder, Hash *result) {
+  return run_config_all(comm, folder, DISCOVERY, 0, NULL, result);
 }
 
 /* ---- folds by rows, by ranks and by groups of ranks ---- */
@@ -258,6 +273,7 @@ static Status fewer_rows_than_ranks(const Comm *comm, const char *folder, Hash *
 }
 
 const RankCase pipeline_cases[] = {{"everything", everything},
+                                   {"discovery", discovery},
                                    {"by_folds", by_folds},
                                    {"sorted_by_target", sorted_by_target},
                                    {"one_class_a_rank", one_class_a_rank},
