@@ -62,10 +62,10 @@ static Status covariance_all(const Comm *comm, const Matrix *x, const double *me
     add_block(x, b, mean, centred, covariance, sums);
   exact_join_all(comm, sums, pairs);
   const Exact *at = sums;
+  double divisor = x->rows.n_global > 1 ? (double)(x->rows.n_global - 1) : 1;
   for (int64_t j = 0; j < d; j++) {
     for (int64_t l = 0; l <= j; l++) {
-      covariance[j * d + l] = covariance[l * d + j] =
-          exact_round(at++) / (double)(x->rows.n_global - 1);
+      covariance[j * d + l] = covariance[l * d + j] = exact_round(at++) / divisor;
     }
   }
 done:
@@ -116,9 +116,7 @@ static Status begin(const Matrix *x, Pca *out, double **covariance) {
   Status status = OK;
   int64_t d = x->d;
   if (d == 0) return status_fail(INVALID, "pca: there is no column to learn from");
-  if (x->rows.n_global < 2)
-    return status_fail(INVALID, "pca: two rows at least are needed; there are %lld",
-                       (long long)x->rows.n_global);
+  if (x->rows.n_global == 0) return status_fail(INVALID, "pca: there is no row to learn from");
   TRY(matrix_check_finite(x, NULL, "pca"));
   TRY(NEW(&out->mean, d));
   TRY(NEW(&out->components, d * d));

@@ -15,7 +15,7 @@ typedef struct Pca {
   double *mean;       /* d */
   double *components; /* k x d: unit vectors, the one of the largest variance first; the loading of
                          the largest magnitude (of equal ones the first) is positive */
-  double *variance;   /* k, divisor n - 1 */
+  double *variance;   /* k, divisor n - 1; of one row all 0 */
 } Pca;
 
 /* Learn the first components.
@@ -25,7 +25,7 @@ typedef struct Pca {
  * k      components to keep, at most; above d means d; same on all ranks
  * share  keep as few as explain this share of the variance, at most k; 1: k
  * out    replicated; the caller clears it, also after a failure
- * Fails with INVALID (fewer than two rows, no column), NUMERIC (a missing or infinite value),
+ * Fails with INVALID (no row, no column), NUMERIC (a missing or infinite value),
  * MEMORY; agreed. Two exact Allreduces, of d and of d (d + 1) / 2 sums. */
 CHECKED Status pca_fit_all(const Comm *comm, const Matrix *x, int64_t k, double share, Pca *out);
 

@@ -80,9 +80,14 @@ static void test_refusals(const Comm *comm) {
   CHECK_MESSAGE("pca: \"a\" is missing in row 3");
   pca_clear(&pca);
   sample_clear(&s);
-  sample_init(comm, cell, 1, 2, 2, 0, -1, &s);
+  sample_init(comm, cell, 0, 2, 2, 0, -1, &s);
   CHECK_INTEGER(pca_fit_all(comm, &s.x, 2, 1, &pca), INVALID);
-  CHECK_MESSAGE("two rows");
+  CHECK_MESSAGE("pca: there is no row");
+  pca_clear(&pca);
+  sample_clear(&s);
+  sample_init(comm, cell, 1, 2, 2, 0, -1, &s);
+  CHECK_OK(pca_fit_all(comm, &s.x, 2, 1, &pca));
+  CHECK_REAL(pca.total, 0, 0);
   pca_clear(&pca);
   sample_clear(&s);
 }
