@@ -94,9 +94,10 @@ static Status fit_all(const StepFit *fit, const void *options, Frame *frame, voi
   const PcaOptions *o = options;
   State *s = NULL;
   Matrix x = {.d = 0};
-  AGREE(fit->comm, NEW(&s, 1));
-  *state = s;
-  AGREE(fit->comm, numbers_begin(&o->columns, frame, &s->numbers));
+  Status local = NEW(&s, 1);
+  *state = s; /* also where another rank failed */
+  if (local == OK) local = numbers_begin(&o->columns, frame, &s->numbers);
+  AGREE(fit->comm, local);
   AGREE(fit->comm, numbers_matrix(&s->numbers, frame, "pca", &x));
   int64_t most = o->components == OPTION_NONE_INTEGER ? x.d : o->components;
   TRY(pca_fit_all(fit->comm, &x, most, o->share, &s->pca));
