@@ -8,19 +8,47 @@
 #include "kernels/model.h"
 #include "kernels/prepare/step.h"
 
-extern const StageKind read_csv_stage, synthesize_stage, join_stage, clean_stage, split_stage,
-    folds_stage, train_stage, pca_stage, report_stage;
-extern const ModelKind constant_model, linear_model, elastic_net_model, logistic_model,
-    forest_model, gbdt_model;
-extern const StepKind impute_step, scale_step, log_step, ratio_step, blend_step, one_hot_step,
-    frequency_encode_step, target_encode_step, date_part_step, pca_step, drop_step;
+/* One a line, so that two new kinds do not meet. */
+extern const StageKind read_csv_stage;
+extern const StageKind synthesize_stage;
+extern const StageKind join_stage;
+extern const StageKind clean_stage;
+extern const StageKind split_stage;
+extern const StageKind folds_stage;
+extern const StageKind train_stage;
+extern const StageKind matrix_stage;
+extern const StageKind pca_stage;
+extern const StageKind report_stage;
+extern const ModelKind constant_model;
+extern const ModelKind linear_model;
+extern const ModelKind elastic_net_model;
+extern const ModelKind logistic_model;
+extern const ModelKind forest_model;
+extern const ModelKind gbdt_model;
+extern const StepKind impute_step;
+extern const StepKind scale_step;
+extern const StepKind log_step;
+extern const StepKind ratio_step;
+extern const StepKind blend_step;
+extern const StepKind one_hot_step;
+extern const StepKind frequency_encode_step;
+extern const StepKind target_encode_step;
+extern const StepKind date_part_step;
+extern const StepKind pca_step;
+extern const StepKind drop_step;
 
 const Kind *const stage_kinds[] = {
-    &read_csv_stage.kind, &synthesize_stage.kind,
-    &join_stage.kind,     &clean_stage.kind,
-    &split_stage.kind,    &folds_stage.kind,
-    &train_stage.kind,    &pca_stage.kind,
-    &report_stage.kind,   NULL,
+    &read_csv_stage.kind,
+    &synthesize_stage.kind,
+    &join_stage.kind,
+    &clean_stage.kind,
+    &split_stage.kind,
+    &folds_stage.kind,
+    &train_stage.kind,
+    &matrix_stage.kind,
+    &pca_stage.kind,
+    &report_stage.kind,
+    NULL,
 };
 
 const Kind *const model_kinds[] = {

@@ -100,7 +100,8 @@ static Status write_metrics(const Writing *writing) {
   TRY(add_number(writing, "recall_macro", scores->recall_macro));
   TRY(write_second(writing));
   TRY(add_score(writing, "auc", &scores->auc, true, true));
-  TRY(add_score(writing, "average_precision", &scores->average_precision, true, false));
+  TRY(add_score(writing, "average_precision", &scores->average_precision, true,
+                scores->n_classes == 2));
   TRY(add_score(writing, "log_loss", &scores->log_loss, false, false));
   if (scores->n_classes > k) TRY(add_score(writing, top, &scores->top_k_accuracy, true, false));
   if (writing->with_listed)

@@ -249,7 +249,8 @@ static Status run_task_all(void *context, int64_t unit, Fields *result) {
   const Column *role = table_find(&run->cv->rows, name);
   status = fit_and_judge_all(run, task->spec, role->boolean);
   if (status != OK && status != STOPPED)
-    return status_prefix(status, "fold %lld of %lld: ", (long long)task->fold + 1,
+    return status_prefix(status, "%s%sfold %lld of %lld: ", task->name ? task->name : "",
+                         task->name ? ": " : "", (long long)task->fold + 1,
                          (long long)run->cv->in.folds->n_folds);
   TRY(status);
   if (run->cv->group.rank == 0)
@@ -319,12 +320,30 @@ done:
 
 /* ---- one spec over all folds ---- */
 
-static void mean_and_sd(const FoldResult *results, int64_t n, int64_t k, double *mean, double *sd) {
+void fold_results_mean(const FoldResult *results, int64_t n, int64_t k, double *mean, double *sd) {
   double sum = 0, squares = 0;
-  for (int64_t f = 0; f < n; f++) sum += results[f].scores.value[k];
-  *mean = sum / (double)n;
-  for (int64_t f = 0; f < n; f++) squares += pow(results[f].scores.value[k] - *mean, 2);
-  *sd = n > 1 ? sqrt(squares / (double)(n - 1)) : NAN;
+  int64_t defined = 0;
+  for (int64_t f = 0; f < n; f++) {
+    if (isnan(results[f].scores.value[k])) continue;
+    sum += results[f].scores.value[k];
+    defined++;
+  }
+  *mean = defined > 0 ? sum / (double)defined : NAN;
+  for (int64_t f = 0; f < n; f++)
+    if (!isnan(results[f].scores.value[k])) squares += pow(results[f].scores.value[k] - *mean, 2);
+  *sd = defined > 1 ? sqrt(squares / (double)(defined - 1)) : NAN;
+}
+
+/* A fold without a positive row has no AUC: the mean is over the others, and that is said. */
+static Status note_undefined(const FoldResult *results, int64_t n, const ScoreKind *kind, int64_t k,
+                             Summary *summary) {
+  int64_t undefined = 0;
+  for (int64_t f = 0; f < n; f++) undefined += isnan(results[f].scores.value[k]);
+  if (undefined == 0) return OK;
+  return summary_note(summary, NOTE_WARNING,
+                      "%s is not defined in %lld of %lld folds (a class, or all but one value, is "
+                      "absent there); its mean is over the others.",
+                      kind->name, (long long)undefined, (long long)n);
 }
 
 static Status tell_table(const FoldResult *results, int64_t n, const ScoreKind *kinds,
@@ -354,7 +373,8 @@ static Status tell(const FoldResult *results, int64_t n, Summary *summary) {
   for (int64_t k = 0; k < evaluate_score_count(results[0].scores.task); k++) {
     double mean, sd;
     char name[64];
-    mean_and_sd(results, n, k, &mean, &sd);
+    fold_results_mean(results, n, k, &mean, &sd);
+    if (kinds[k].headline) TRY(note_undefined(results, n, &kinds[k], k, summary));
     TRY(summary_metric(summary, "folds", kinds[k].name, mean, kinds[k].higher_better,
                        kinds[k].headline));
     snprintf(name, sizeof name, "%s_sd", kinds[k].name);
@@ -373,7 +393,7 @@ Status cross_validate_all(const Comm *comm, const FoldInputs *in, const Spec *sp
   FoldResult *results = NULL;
   AGREE(comm, NEW(&tasks, n));
   AGREE(comm, NEW(&results, n));
-  for (int64_t f = 0; f < n; f++) tasks[f] = (FoldTask){spec, f};
+  for (int64_t f = 0; f < n; f++) tasks[f] = (FoldTask){.spec = spec, .fold = f};
   TRY(cross_validation_init_all(comm, in, n, tasks, &cv));
   TRY(cross_validation_run_all(&cv, n, tasks, sink, results));
   AGREE(comm, tell(results, n, summary));

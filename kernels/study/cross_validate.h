@@ -16,6 +16,7 @@
 typedef struct FoldTask {
   const Spec *spec;
   int64_t fold;
+  const char *name; /* of the spec, for messages; NULL: there is but one */
 } FoldTask;
 
 /* What a cross-validation works on. Borrowed, must outlive it; the same on all ranks. */
@@ -39,6 +40,10 @@ typedef struct FoldResult {
 } FoldResult;
 void fold_result_clear(FoldResult *result);
 
+/* Mean and standard deviation of score k over the folds where it is defined; NaN where there are
+ * none, or (sd) fewer than two. Local. */
+void fold_results_mean(const FoldResult *results, int64_t n, int64_t k, double *mean, double *sd);
+
 typedef struct CrossValidation {
   FoldInputs in;
   Comm comm;
@@ -60,7 +65,7 @@ CHECKED Status cross_validation_init_all(const Comm *comm, const FoldInputs *in,
  * phase that the caller has begun; progress is told in percent.
  * results  out, n zeroed places; the caller clears them, also after a failure
  * Collective. Fails with the status of a failing task, the first in order of beginning, agreed;
- * its message begins with "fold 2 of 5: "; STOPPED; MEMORY. */
+ * its message begins with the name and "fold 2 of 5: "; STOPPED; MEMORY. */
 CHECKED Status cross_validation_run_all(CrossValidation *cv, int64_t n, const FoldTask *tasks,
                                         WorkSink *sink, FoldResult *results);
 

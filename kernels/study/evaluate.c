@@ -204,7 +204,8 @@ static void regression_values(const RegressionScores *r, double *value) {
   memcpy(value, values, sizeof values);
 }
 
-static void classification_values(const ClassificationScores *c, double *value) {
+/* The first k of k classes or fewer hold the true one always: that is no score. */
+static void classification_values(const ClassificationScores *c, int64_t top_k, double *value) {
   const ClassScore *second = c->n_classes == 2 ? &c->classes[1] : NULL;
   const double values[] = {c->accuracy.value,
                            c->balanced_accuracy.value,
@@ -215,7 +216,7 @@ static void classification_values(const ClassificationScores *c, double *value) 
                            c->auc.value,
                            c->average_precision.value,
                            c->log_loss.value,
-                           c->top_k_accuracy.value};
+                           top_k < c->n_classes ? c->top_k_accuracy.value : NAN};
   memcpy(value, values, sizeof values);
 }
 
@@ -240,7 +241,7 @@ Status evaluate_scores_all(const Comm *comm, const Predicted *predicted, const B
     AGREE(comm, table_require(&predicted->rows.table, bundle->spec.target, &target));
     AGREE(comm, classification_rows(predicted, target, &e, &classes));
     TRY(measure_classification_scores_all(comm, &classes, &plain, "validation", &c));
-    classification_values(&c, out->value);
+    classification_values(&c, plain.top_k, out->value);
   }
 done:
   exploded_clear(&e);

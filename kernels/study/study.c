@@ -10,6 +10,8 @@
  * mapped there, which at worst makes one group of two. */
 static const int64_t GROUP_BITS = (INT64_C(1) << 62) - 1;
 
+int64_t study_group_number(int64_t group) { return group & GROUP_BITS; }
+
 /* Names of the columns in which target, group and weight travel with their rows; no file has such.
  */
 static const char TARGET[] = "\001target", GROUP[] = "\001group", WEIGHT[] = "\001weight";
@@ -174,7 +176,7 @@ static Status add_groups(const Taking *taking, Table *out) {
   Status status = column_new(&column, GROUP, COLUMN_INTEGER, taking->n, 0);
   if (status != OK) return status;
   for (int64_t k = 0; k < taking->n; k++)
-    column->integer[k] = taking->group[taking->at[k]] & GROUP_BITS;
+    column->integer[k] = study_group_number(taking->group[taking->at[k]]);
   return table_add(out, column);
 }
 

@@ -52,6 +52,8 @@ CHECKED Status study_check_weight(const char *name, ColumnType type);
 CHECKED Status study_rows_all(const Comm *comm, const Table *table, const uint8_t *role,
                               Role wanted, const StudyColumns *columns, StudyRows *out);
 void study_rows_clear(StudyRows *rows);
+/* What StudyRows.group holds for a number of a group column, or a row id. Local. */
+int64_t study_group_number(int64_t group);
 
 /* Where rows of a role stand among the table's rows: what study_rows_all takes, once each, in the
  * order in which it gives them (each_word false). position: out, table->rows.n places; n: out.

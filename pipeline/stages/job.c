@@ -1,6 +1,8 @@
 /* What stages that fit and judge specs have in common; see job.h. */
 #include "job.h"
 
+#include <math.h>
+
 #include "kernels/base/memory.h"
 #include "kernels/study/predictions.h"
 
@@ -23,7 +25,13 @@ Status job_plan(const JobOptions *o, const Schema *schema, Task *task) {
   Status status = OK;
   const SchemaColumn *target = NULL, *by = NULL, *weight = NULL;
   TRY(status_prefix(schema_require(schema, o->target, &target), "target: "));
-  TRY(problem_task(o->target, target->type, task));
+  if (isnan(o->above))
+    TRY(problem_task(o->target, target->type, task));
+  else if (target->type == COLUMN_REAL || target->type == COLUMN_INTEGER)
+    *task = TASK_CLASSIFICATION;
+  else
+    return status_fail(INVALID, "above: the target \"%s\" is a %s; only a number can be above %g",
+                       o->target, column_type_words[target->type], o->above);
   TRY(plan_column_of("group", o->group, COLUMN_INTEGER, schema));
   TRY(plan_column_of("split", o->split, COLUMN_CATEGORY, schema));
   if (o->weight) TRY(status_prefix(schema_require(schema, o->weight, &weight), "weight: "));
@@ -56,9 +64,28 @@ Spec job_spec(const JobOptions *o, const Variant *model) {
 
 /* ---- the run ---- */
 
+/* The input with a flag in the place of the target, so that the number is no feature either. */
+static Status ask(Job *job) {
+  Status status = OK;
+  const JobOptions *o = job->options;
+  Column *target = NULL, *flag = NULL;
+  TRY(table_require(job->table, o->target, &target));
+  TRY(table_share(job->table, &job->asked));
+  TRY(column_new(&flag, o->target, COLUMN_BOOLEAN, target->n, 0));
+  for (int64_t i = 0; i < target->n; i++)
+    flag->boolean[i] = column_missing(target, i)           ? MISSING_BOOLEAN
+                       : column_real(target, i) > o->above ? 1
+                                                           : 0;
+  status = table_add(&job->asked, flag);
+  job->table = &job->asked;
+done:
+  return status;
+}
+
 static Status job_init(Job *job) {
   Status status = OK;
   const JobOptions *o = job->options;
+  if (!isnan(o->above)) TRY(ask(job));
   job->measure = (MeasureOptions){.threshold = o->high,
                                   .top_k = o->top_k,
                                   .replicates = o->replicates,
@@ -77,12 +104,15 @@ Status job_init_all(const StageContext *context, const JobOptions *options, cons
   *job = (Job){.context = context, .options = options, .table = table};
   AGREE(context->comm, job_init(job));
   if (options->split)
-    TRY(folds_check_straddling_all(context->comm, table, options->group, job->role, "split"));
+    TRY(folds_check_straddling_all(context->comm, job->table, options->group, job->role, "split"));
 done:
   return status;
 }
 
-void job_clear(Job *job) { memory_free(&job->role); }
+void job_clear(Job *job) {
+  memory_free(&job->role);
+  table_clear(&job->asked);
+}
 
 Status job_folds_all(const Job *job, const Folds *folds, FoldInputs *out) {
   *out = (FoldInputs){.table = job->table,

@@ -15,7 +15,7 @@ typedef struct JobOptions {
   char *target, *group, *split, *by, *weight;
   TextList features;
   VariantList recipe;
-  double high;
+  double above, high;
   int64_t top_k, replicates;
   double confidence;
   bool baseline;
@@ -26,6 +26,9 @@ typedef struct JobOptions {
   OPTION_TEXT(JobOptions, target, NULL,                                                           \
               "column to predict: a number gives a regression; a boolean, category or list a "    \
               "classification (a list: any of its words)"),                                       \
+      OPTION_REAL(JobOptions, above, "null", -1e300, 1e300,                                       \
+                  "a number as target becomes a question: is it above this? The classes are "     \
+                  "\"false\" and \"true\"; null: the number itself is predicted"),                \
       OPTION_TEXTS(JobOptions, features, NULL,                                                    \
                    "raw columns that enter the recipe; nothing else is learned from. At its end " \
                    "each is a number, or a category for forest and gbdt, which split those by "   \
@@ -77,8 +80,9 @@ Spec job_spec(const JobOptions *options, const Variant *model);
 typedef struct Job {
   const StageContext *context;
   const JobOptions *options;
-  const Table *table;
-  uint8_t *role; /* of the split, by row of table */
+  const Table *table; /* with the target as it is to be predicted */
+  Table asked;        /* where `above` makes a flag of the target: what table is */
+  uint8_t *role;      /* of the split, by row of table */
   MeasureOptions measure;
 } Job;
 

@@ -107,7 +107,7 @@ typedef struct Alone {
 
 static void list_tasks(const Specs *specs, FoldTask *tasks) {
   for (int k = 0; k < SPECS; k++)
-    for (int f = 0; f < FOLDS; f++) tasks[k * FOLDS + f] = (FoldTask){&specs->spec[k], f};
+    for (int f = 0; f < FOLDS; f++) tasks[k * FOLDS + f] = (FoldTask){.spec = &specs->spec[k], .fold = f};
 }
 
 static void alone_init(Alone *alone, const Row *rows, const FoldTask *tasks,
@@ -275,10 +275,10 @@ static void test_failures(const Comm *comm, const Specs *specs, const Table *tab
   roles_in_time(table, &folds);
   for (int64_t i = 0; i < table->rows.n; i++) /* nothing to learn from in fold 3 */
     if (folds_role(&folds, 2)[i] == ROLE_TRAIN) folds_role(&folds, 2)[i] = ROLE_NONE;
-  for (int f = 0; f < FOLDS; f++) tasks[f] = (FoldTask){&specs->spec[0], f};
+  for (int f = 0; f < FOLDS; f++) tasks[f] = (FoldTask){.spec = &specs->spec[0], .fold = f};
   Spec misspelt = specs->spec[0];
   misspelt.group = "grop";
-  FoldTask wrong = {&misspelt, 0};
+  FoldTask wrong = {.spec = &misspelt, .fold = 0};
   for (int way = 0; way < 2; way++) {
     static FoldResult results[FOLDS];
     int groups = 0;
