@@ -17,9 +17,10 @@ ALLOWED = {
     "kernels": ABOVE_TABLE,  # model.h, constant.c
     "kernels/dataset": ABOVE_TABLE,
     "kernels/measure": ABOVE_TABLE,
-    "kernels/embed": ABOVE_TABLE,
-    "kernels/cluster": ABOVE_TABLE,
-    "kernels/prepare": ABOVE_TABLE | {"kernels/embed", "kernels/cluster"},
+    "kernels/neighbors": ABOVE_TABLE,
+    "kernels/embed": ABOVE_TABLE | {"kernels/neighbors"},
+    "kernels/cluster": ABOVE_TABLE | {"kernels/neighbors"},
+    "kernels/prepare": ABOVE_TABLE | {"kernels/embed", "kernels/cluster", "kernels/neighbors"},
     "kernels/tree": ABOVE_TABLE | {"kernels"},
     "kernels/linear": ABOVE_TABLE | {"kernels"},
     "kernels/study": ABOVE_TABLE | {"kernels", "kernels/dataset", "kernels/prepare",

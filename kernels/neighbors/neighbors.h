@@ -1,0 +1,58 @@
+/* Exact neighbours: the k nearest rows, and all rows within a radius.
+ *
+ * An index is built once over reference rows and lies once in the memory of each node; after that
+ * any rank asks for any rows by itself. Distances are decided by numeric/pair_distance alone, ties
+ * go to the lower row number, so results are the same bits on any number of ranks and on any CPU;
+ * trees and single precision only leave out what provably cannot matter (scan.h). */
+#ifndef SEGUE_NEIGHBORS_NEIGHBORS_H
+#define SEGUE_NEIGHBORS_NEIGHBORS_H
+
+#include "kernels/numeric/matrix.h"
+
+typedef enum NeighborsMetric {
+  NEIGHBORS_EUCLIDEAN,
+  NEIGHBORS_COSINE, /* 1 - cosine of the angle, as half the squared distance of unit rows */
+} NeighborsMetric;
+
+typedef struct NeighborsTree NeighborsTree;
+
+typedef struct Neighbors {
+  int64_t n;     /* references */
+  int64_t d;     /* columns */
+  int64_t width; /* d padded to whole lanes of pair_distance */
+  NeighborsMetric metric;
+  NeighborsTree *tree; /* what rows lie where; the inside of this folder */
+} Neighbors;
+
+/* Index rows of x.
+ *
+ * Collective.
+ * x      this rank's rows; only read during the call
+ * where  x->rows.n bytes: rows with 0 are no references; NULL: all rows are
+ * Fails with INVALID when a row of the references holds NaN, infinity or more than 1e150, has no
+ * direction (cosine, all zeros), or when there are 2^31 rows or more; MEMORY; agreed. The caller
+ * clears out also then. Every node gets a copy of the references (about 20 bytes a cell). */
+CHECKED Status neighbors_new_all(const Comm *comm, const Matrix *x, const uint8_t *where,
+                                 NeighborsMetric metric, Neighbors *out);
+/* Collective over the communicator that made it. */
+void neighbors_clear_all(Neighbors *index);
+
+/* What is asked: rows of a matrix of this rank, which may be the references' own. */
+typedef struct NeighborsQuery {
+  const Matrix *x;   /* with the index's columns */
+  const int64_t *at; /* n local row numbers of x; NULL: its first n rows */
+  int64_t n;
+  bool exclude_self; /* the reference that has the query's own global row number is left out */
+} NeighborsQuery;
+
+/* The k nearest references of each query, nearest first, ties to the lower row.
+ *
+ * Local.
+ * row       out, n x k: global row numbers of the matrix that was indexed
+ * distance  out, n x k; NULL: not wanted
+ * Fails with INVALID when there are fewer than k references to choose from or a query holds NaN or
+ * infinity (or has no direction), MEMORY. */
+CHECKED Status neighbors_nearest(const Neighbors *index, const NeighborsQuery *query, int64_t k,
+                                 int32_t *row, double *distance);
+
+#endif
