@@ -15,6 +15,7 @@ ALLOWED = {
     "kernels/numeric": NUMERIC,
     "kernels/table": TABLE,
     "kernels": ABOVE_TABLE,  # model.h, constant.c
+    "kernels/search": TABLE,
     "kernels/dataset": ABOVE_TABLE,
     "kernels/measure": ABOVE_TABLE,
     "kernels/neighbors": ABOVE_TABLE,
@@ -24,7 +25,8 @@ ALLOWED = {
     "kernels/tree": ABOVE_TABLE | {"kernels"},
     "kernels/linear": ABOVE_TABLE | {"kernels"},
     "kernels/study": ABOVE_TABLE | {"kernels", "kernels/dataset", "kernels/prepare",
-                                    "kernels/measure", "kernels/calibrate"},
+                                    "kernels/measure", "kernels/calibrate",
+                                    "kernels/search"},
     "io": ABOVE_TABLE,
     "pipeline": None,  # anything
     "pipeline/stages": None,
