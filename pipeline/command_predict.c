@@ -211,13 +211,6 @@ done:
 
 /* ---- output ---- */
 
-static int64_t best_class(const double *p, int64_t n) {
-  int64_t best = 0;
-  for (int64_t c = 1; c < n; c++)
-    if (p[c] > p[best]) best = c;
-  return best;
-}
-
 static void head(const Bundle *bundle, const WordValue *keep, CsvText *out) {
   csv_text_add(out, "row", 3);
   for (int64_t k = 0; k < keep->n; k++) csv_text_add(out, keep->items[k], -1);
@@ -236,8 +229,9 @@ static void line(const Bundle *bundle, const Table *table, Column *const *kept, 
   csv_text_integer(out, table->row_id[i]);
   for (int64_t k = 0; k < n_kept; k++) csv_text_column(out, kept[k], i);
   if (bundle->task == TASK_CLASSIFICATION) {
-    int64_t best = best_class(value, bundle->classes.n), n = 0;
-    const char *word = dictionary_word(&bundle->classes, (int32_t)best, &n);
+    int32_t best = bundle_class(bundle, value);
+    int64_t n = 0;
+    const char *word = dictionary_word(&bundle->classes, best, &n);
     csv_text_add(out, word, n);
     csv_text_real(out, value[best]);
   } else {

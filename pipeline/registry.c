@@ -17,6 +17,7 @@ extern const StageKind split_stage;
 extern const StageKind folds_stage;
 extern const StageKind train_stage;
 extern const StageKind matrix_stage;
+extern const StageKind stack_stage;
 extern const StageKind pca_stage;
 extern const StageKind report_stage;
 extern const ModelKind constant_model;
@@ -46,6 +47,7 @@ const Kind *const stage_kinds[] = {
     &folds_stage.kind,
     &train_stage.kind,
     &matrix_stage.kind,
+    &stack_stage.kind,
     &pca_stage.kind,
     &report_stage.kind,
     NULL,

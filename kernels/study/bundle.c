@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/base/memory.h"
+#include "nest.h"
 
 static const ModelKind *model_kind(const Bundle *bundle) {
   return (const ModelKind *)bundle->spec.model->kind;
@@ -44,6 +45,8 @@ void bundle_clear(Bundle *bundle) {
   memory_free(&bundle->choice.items);
   bundle->choice.n = 0;
   memory_free(&bundle->memory);
+  nest_clear(bundle);
+  calibration_clear(&bundle->calibration);
 }
 
 static Status check_columns(const Bundle *bundle, const Table *rows) {
@@ -62,6 +65,7 @@ static Status check_columns(const Bundle *bundle, const Table *rows) {
 
 double bundle_interval(const Bundle *bundle) {
   const ModelKind *kind = model_kind(bundle);
+  if (bundle->spec.stack) return 0;
   return kind->interval ? kind->interval(bundle->model) : 0;
 }
 
@@ -74,8 +78,13 @@ Status bundle_predict_interval(const Bundle *bundle, const Table *rows, double *
   Status status = OK;
   Matrix x = {0};
   TRY(check_columns(bundle, rows));
-  TRY(recipe_apply(&bundle->recipe, rows, &x));
-  TRY(model_kind(bundle)->predict(bundle->model, &x, out));
+  if (bundle->spec.stack) {
+    TRY(nest_predict(bundle, rows, NULL, out));
+  } else {
+    TRY(recipe_apply(&bundle->recipe, rows, &x));
+    TRY(model_kind(bundle)->predict(bundle->model, &x, out));
+  }
+  calibration_apply(&bundle->calibration, rows->rows.n, bundle->classes.n, out);
   if (interval) TRY(model_kind(bundle)->predict_interval(bundle->model, &x, out, interval));
 done:
   matrix_clear(&x);
@@ -144,6 +153,36 @@ Status bundle_check_format(int64_t format) {
                      (long long)format, BUNDLE_FORMAT);
 }
 
+/* What comes after the model; a bundle without has no such fields. */
+static Status adjustment_fields(Bundle *bundle, Fields *fields) {
+  Status status = OK;
+  if (fields_has(fields, "calibration/method", bundle->calibration.n_maps > 0)) {
+    fields_enter(fields, "calibration");
+    status = calibration_fields(&bundle->calibration, fields);
+    fields_leave(fields);
+    TRY(status);
+  }
+  if (fields_has(fields, "threshold", bundle->decision.given)) {
+    bundle->decision.given = true;
+    TRY(fields_real(fields, "threshold", &bundle->decision.threshold));
+  }
+done:
+  return status;
+}
+
+static Status model_fields(Bundle *bundle, Fields *fields) {
+  Status status = OK;
+  fields_enter(fields, "recipe");
+  status = recipe_fields(&bundle->recipe, fields);
+  fields_leave(fields);
+  TRY(status);
+  fields_enter(fields, "model");
+  status = model_kind(bundle)->fields(&bundle->model, fields);
+  fields_leave(fields);
+done:
+  return status;
+}
+
 Status bundle_fields(Bundle *bundle, Fields *fields) {
   Status status = OK;
   int64_t task = bundle->task, format = BUNDLE_FORMAT;
@@ -154,13 +193,23 @@ Status bundle_fields(Bundle *bundle, Fields *fields) {
   bundle->task = (Task)task;
   TRY(classes_fields(&bundle->classes, fields));
   TRY(needed_fields(&bundle->needed, fields));
-  fields_enter(fields, "recipe");
-  status = recipe_fields(&bundle->recipe, fields);
-  fields_leave(fields);
-  TRY(status);
-  fields_enter(fields, "model");
-  status = model_kind(bundle)->fields(&bundle->model, fields);
-  fields_leave(fields);
+  TRY(bundle->spec.stack ? nest_fields(bundle, fields) : model_fields(bundle, fields));
+  TRY(adjustment_fields(bundle, fields));
 done:
+  return status;
+}
+
+Status bundle_copy(const Bundle *from, Bundle *out) {
+  Status status = OK;
+  Fields given, taken;
+  fields_init(&given, FIELDS_OUT);
+  fields_init(&taken, FIELDS_IN);
+  Bundle source = *from; /* an OUT list changes nothing */
+  TRY(bundle_fields(&source, &given));
+  TRY(fields_copy(&given, &taken));
+  TRY(bundle_fields(out, &taken));
+done:
+  fields_clear(&given);
+  fields_clear(&taken);
   return status;
 }

@@ -1,10 +1,14 @@
 /* The bundle: a fitted recipe and a fitted model; it predicts from raw columns.
  *
  * The same bundle that was measured is the one that serves, so training and serving cannot drift
- * apart. */
+ * apart. Bundles nest: a stack holds those of its members, level by level, and one that learned
+ * from what the members predict (nest.h). Any of classes may end in a calibration and a decision
+ * threshold. */
 #ifndef SEGUE_STUDY_BUNDLE_H
 #define SEGUE_STUDY_BUNDLE_H
 
+#include "kernels/calibrate/calibration.h"
+#include "kernels/measure/measure.h"
 #include "kernels/model.h"
 #include "kernels/prepare/recipe.h"
 
@@ -12,14 +16,29 @@
  * any of it changes; older ones are read for ever (tests/kept). */
 enum { BUNDLE_FORMAT = 1 };
 
+/* A member of a stack, as a config gives it. */
+typedef struct MemberOptions {
+  Variant model;
+  TextList features;  /* no items: the stack's features (level 1), or none beside predictions */
+  VariantList recipe; /* no items: the stack's recipe (level 1), or none */
+  int64_t level;      /* 1: learns from raw columns; l: from the predictions of level l - 1 */
+} MemberOptions;
+
+typedef struct StackOptions {
+  Map members;      /* name -> MemberOptions */
+  Variant meta;     /* kind is a ModelKind: learns from the predictions of the last level */
+  bool passthrough; /* the stack's features, through its recipe, go to upper levels and meta too */
+} StackOptions;
+
 /* What to fit. Everything is borrowed and must outlive bundles made from it. */
 typedef struct Spec {
   const char *target;
-  const char *group;        /* integer column that numbers recordings; NULL: none */
-  const char *weight;       /* column of weights of training rows; NULL: none */
-  TextList features;        /* raw columns that enter the recipe */
-  const VariantList *steps; /* kinds are StepKind */
-  const Variant *model;     /* kind is a ModelKind */
+  const char *group;         /* integer column that numbers recordings; NULL: none */
+  const char *weight;        /* column of weights of training rows; NULL: none */
+  TextList features;         /* raw columns that enter the recipe */
+  const VariantList *steps;  /* kinds are StepKind */
+  const Variant *model;      /* kind is a ModelKind; of a stack: meta's */
+  const StackOptions *stack; /* NULL: one recipe and model */
 } Spec;
 
 /* How a spec is made of a stage's options and of what was chosen among the possibilities that they
@@ -38,8 +57,16 @@ typedef struct Bundle {
   Task task;
   Dictionary classes; /* CLASSIFICATION: names of the classes in byte order */
   Schema needed;      /* raw columns that rows for prediction have to have */
-  Recipe recipe;
+  Recipe recipe;      /* none in a stack */
   void *model;
+  /* A stack: */
+  int64_t n_members;
+  struct Bundle *members; /* in the order of the config */
+  struct Bundle *meta;
+  TextList inputs; /* a part of a stack: its features, owned */
+  /* Of classes, after the model: */
+  Calibration calibration;
+  Decision decision;
 } Bundle;
 
 void bundle_init(Bundle *bundle, const Spec *spec);
@@ -63,6 +90,12 @@ CHECKED Status bundle_predict_interval(const Bundle *bundle, const Table *rows, 
 /* Visit; IN needs bundle_init with the spec it was made by, or bundle_init_open. Local. Fails with
  * FORMAT when what is read is of a newer format, or no bundle. */
 CHECKED Status bundle_fields(Bundle *bundle, Fields *fields);
+/* Make out, which was begun as from was, another of the same content. Local. Fails with MEMORY. */
+CHECKED Status bundle_copy(const Bundle *from, Bundle *out);
+/* The class that probabilities of a row speak for. Local. */
+static inline int32_t bundle_class(const Bundle *bundle, const double *probability) {
+  return measure_class(&bundle->decision, probability, bundle->classes.n);
+}
 /* Can this program read that format? Local. Fails with FORMAT, saying what to do. */
 CHECKED Status bundle_check_format(int64_t format);
 

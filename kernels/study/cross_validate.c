@@ -23,7 +23,10 @@ static void role_name(int64_t fold, char name[ROLE_NAME]) {
   snprintf(name, ROLE_NAME, "\001role/%lld", (long long)fold);
 }
 
-void fold_result_clear(FoldResult *result) { memory_free(&result->value); }
+void fold_result_clear(FoldResult *result) {
+  memory_free(&result->value);
+  memory_free(&result->row);
+}
 
 /* ---- preparing ---- */
 
@@ -282,6 +285,26 @@ done:
   return status;
 }
 
+/* The same for these rows alone. */
+static Status scatter_packed(const Rows *rows, int64_t n, const int64_t *position,
+                             const double *value, FoldResult *out) {
+  Status status = OK;
+  size_t item = (size_t)out->width * sizeof *value;
+  int64_t mine = 0;
+  for (int64_t k = 0; k < n; k++)
+    mine += position[k] >= rows->begin && position[k] < rows->begin + rows->n;
+  TRY(NEW(&out->value, mine * out->width));
+  TRY(NEW(&out->row, mine));
+  for (int64_t k = 0; k < n; k++) {
+    int64_t i = position[k] - rows->begin;
+    if (i < 0 || i >= rows->n) continue;
+    memcpy(out->value + out->n * out->width, value + k * out->width, item);
+    out->row[out->n++] = i;
+  }
+done:
+  return status;
+}
+
 static Status place_task(void *context, int64_t unit, Fields *result) {
   Status status = OK;
   Run *run = context;
@@ -289,7 +312,10 @@ static Status place_task(void *context, int64_t unit, Fields *result) {
   int64_t n = 0, *position = NULL;
   double *value = NULL;
   TRY(task_fields(result, &out->scores, &n, &out->width, &position, &value));
-  if (out->width > 0) TRY(scatter(&run->cv->in.table->rows, n, position, value, out));
+  const Rows *rows = &run->cv->in.table->rows;
+  if (out->width > 0)
+    TRY(run->cv->in.packed ? scatter_packed(rows, n, position, value, out)
+                           : scatter(rows, n, position, value, out));
 done:
   memory_free(&position);
   memory_free(&value);

@@ -27,6 +27,7 @@ typedef struct FoldInputs {
   uint64_t seed;
   Spread spread;
   bool keep_predictions;
+  bool packed; /* those of validation rows alone: for many tasks of many classes */
 } FoldInputs;
 
 /* What became of a task; replicated but for the predictions. */
@@ -37,6 +38,9 @@ typedef struct FoldResult {
    * have no target. */
   int64_t width;
   double *value;
+  /* Packed: value is n x width, of this rank's rows row[0 .. n - 1] of the table. */
+  int64_t n;
+  int64_t *row;
 } FoldResult;
 void fold_result_clear(FoldResult *result);
 

@@ -68,18 +68,12 @@ done:
   return status;
 }
 
-static int64_t best_class(const double *probability, int64_t n) {
-  int64_t best = 0;
-  for (int64_t c = 1; c < n; c++)
-    if (probability[c] > probability[best]) best = c;
-  return best;
-}
-
 /* Share of rows whose predicted class is any of their words; rows count once. Collective. */
-static double any_listed_all(const Comm *comm, const Predicted *predicted, const Column *list) {
+static double any_listed_all(const Comm *comm, const Predicted *predicted, const Bundle *bundle,
+                             const Column *list) {
   int64_t counts[2] = {predicted->rows.table.rows.n, 0};
   for (int64_t i = 0; i < predicted->rows.table.rows.n; i++) {
-    int64_t best = best_class(predicted->value + i * predicted->width, predicted->width);
+    int64_t best = bundle_class(bundle, predicted->value + i * predicted->width);
     bool hit = false;
     for (int64_t k = list->offset[i]; k < list->offset[i + 1]; k++) hit |= list->code[k] == best;
     counts[1] += hit;
@@ -112,11 +106,13 @@ static Status measure_classes_all(const Comm *comm, const Predicted *predicted,
   Exploded e = {0};
   Column *target = NULL;
   ClassificationRows rows;
+  MeasureOptions own = *options;
+  own.decision = bundle->decision;
   AGREE(comm, table_require(&predicted->rows.table, bundle->spec.target, &target));
   AGREE(comm, classification_rows(predicted, target, &e, &rows));
-  TRY(measure_classification_all(comm, &rows, &bundle->classes, options, part, summary, NULL));
+  TRY(measure_classification_all(comm, &rows, &bundle->classes, &own, part, summary, NULL));
   if (target->type == COLUMN_LIST) {
-    double share = any_listed_all(comm, predicted, target);
+    double share = any_listed_all(comm, predicted, bundle, target);
     AGREE(comm, summary_metric(summary, part, "any_listed_accuracy", share, true, true));
   }
 done:
@@ -165,6 +161,38 @@ Status evaluate_measure_all(const Comm *comm, const Predicted *predicted, const 
   TRY(measure_regression_all(comm, &rows, options, part, summary, NULL));
   if (predicted->interval) TRY(measure_intervals_all(comm, predicted, part, summary));
 done:
+  return status;
+}
+
+Status evaluate_compare_all(const Comm *comm, const Predicted *predicted, const double *other,
+                            const Bundle *bundle, CompareScore score, const MeasureOptions *options,
+                            const char *part, Comparison *out) {
+  Status status = OK;
+  Exploded first = {0}, second = {0};
+  Column *target = NULL;
+  ClassificationRows a = {0}, b = {0};
+  Predicted against = *predicted; /* borrowed */
+  CompareRows rows = {.n = predicted->rows.table.rows.n,
+                      .truth = predicted->rows.target,
+                      .prediction = {predicted->value, other},
+                      .group = units(&predicted->rows),
+                      .decision = {bundle->decision, bundle->decision}};
+  against.value = (double *)(uintptr_t)other;
+  if (bundle->task == TASK_CLASSIFICATION) {
+    AGREE(comm, table_require(&predicted->rows.table, bundle->spec.target, &target));
+    AGREE(comm, classification_rows(predicted, target, &first, &a));
+    AGREE(comm, classification_rows(&against, target, &second, &b));
+    rows.n = a.n;
+    rows.n_classes = a.n_classes;
+    rows.truth = a.truth;
+    rows.group = a.group;
+    rows.prediction[0] = a.probability;
+    rows.prediction[1] = b.probability;
+  }
+  TRY(measure_compare_all(comm, &rows, score, options, part, out));
+done:
+  exploded_clear(&first);
+  exploded_clear(&second);
   return status;
 }
 
@@ -229,6 +257,7 @@ Status evaluate_scores_all(const Comm *comm, const Predicted *predicted, const B
   ClassificationRows classes;
   ClassificationScores c = {0};
   plain.replicates = 0;
+  plain.decision = bundle->decision;
   *out = (FoldScores){.task = bundle->task, .n_validation = predicted->rows.table.rows.n_global};
   if (bundle->task == TASK_REGRESSION) {
     RegressionScores r;
@@ -257,7 +286,9 @@ Status evaluate_baseline_all(const Comm *comm, const StudyRows *training,
   void *model = NULL;
   Summary unsaid;
   MeasureOptions plain = *options;
+  Bundle undecided = *bundle;      /* borrowed; the constant has no threshold */
   Predicted constant = *predicted; /* all but the values is borrowed */
+  undecided.decision = (Decision){0};
   constant.value = constant.interval = NULL;
   plain.details = false;
   plain.replicates = 0;
@@ -274,7 +305,7 @@ Status evaluate_baseline_all(const Comm *comm, const StudyRows *training,
                        .row_id = training->table.row_id};
   TRY(constant_model.fit_all(comm, &data, NULL, NULL, &model, &unsaid));
   AGREE(comm, constant_model.predict(model, &rows, constant.value));
-  TRY(evaluate_measure_all(comm, &constant, bundle, NULL, &plain, part, summary));
+  TRY(evaluate_measure_all(comm, &constant, &undecided, NULL, &plain, part, summary));
 done:
   constant_model.free(&model);
   memory_free(&constant.value);

@@ -2,7 +2,7 @@
 #ifndef SEGUE_STUDY_EVALUATE_H
 #define SEGUE_STUDY_EVALUATE_H
 
-#include "kernels/measure/measure.h"
+#include "kernels/measure/compare.h"
 #include "study.h"
 
 /* Predictions for rows, with their truth. */
@@ -29,6 +29,13 @@ CHECKED Status evaluate_measure_all(const Comm *comm, const Predicted *predicted
                                     const Bundle *bundle, const char *by,
                                     const MeasureOptions *options, const char *part,
                                     Summary *summary);
+
+/* Compare predictions with others of the same rows and bundle: `other`, rows x width.
+ * Collective. Fails as measure_compare_all. */
+CHECKED Status evaluate_compare_all(const Comm *comm, const Predicted *predicted,
+                                    const double *other, const Bundle *bundle, CompareScore score,
+                                    const MeasureOptions *options, const char *part,
+                                    Comparison *out);
 
 /* The numbers of one fold, for tables over folds and for comparing specs. */
 typedef struct ScoreKind {

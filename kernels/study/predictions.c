@@ -15,9 +15,7 @@ static Status add_classes(const Predicted *predicted, const Bundle *bundle, Tabl
   TRY(dictionary_copy(&bundle->classes, &class->dictionary));
   for (int64_t i = 0; i < n; i++) {
     const double *p = predicted->value + i * width;
-    int32_t best = 0;
-    for (int32_t c = 1; c < width; c++)
-      if (p[c] > p[best]) best = c;
+    int32_t best = bundle_class(bundle, p);
     class->code[i] = best;
     probability->real[i] = p[best];
   }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/base/memory.h"
+#include "nest.h"
 
 /* Group numbers are 0 .. 2^62 - 1 from here on, as measuring wants them; others (negative ones) are
  * mapped there, which at worst makes one group of two. */
@@ -330,6 +331,21 @@ done:
   return status;
 }
 
+/* Raw columns of a stack's parts; their number depends on the classes. */
+static Status stack_needs(const Spec *spec, const Problem *problem, const Schema *schema,
+                          Schema *needed) {
+  Status status = OK;
+  Bundle bundle;
+  bundle_init(&bundle, spec);
+  bundle.task = problem->task;
+  TRY(dictionary_copy(&problem->classes, &bundle.classes));
+  TRY(nest_begin(&bundle));
+  TRY(nest_plan(&bundle, schema, needed));
+done:
+  bundle_clear(&bundle);
+  return status;
+}
+
 Status spec_needs(const Spec *spec, const Table *table, const char *by, SpecNeeds *out) {
   Status status = OK;
   Schema schema = {0};
@@ -337,14 +353,17 @@ Status spec_needs(const Spec *spec, const Table *table, const char *by, SpecNeed
   Column *target = NULL, *told = NULL;
   *out = (SpecNeeds){0};
   TRY(schema_of(table, &schema));
-  TRY(recipe_plan(&spec->features, spec->steps, &schema, kind->categorical, spec->target,
-                  &out->needed));
-  TRY(schema_copy(&out->needed, &out->measured));
   TRY(table_require(table, spec->target, &target));
+  TRY(problem_of(target, &out->problem));
+  if (spec->stack)
+    TRY(stack_needs(spec, &out->problem, &schema, &out->needed));
+  else
+    TRY(recipe_plan(&spec->features, spec->steps, &schema, kind->categorical, spec->target,
+                    &out->needed));
+  TRY(schema_copy(&out->needed, &out->measured));
   TRY(schema_add(&out->measured, spec->target, target->type));
   if (by) TRY(table_require(table, by, &told));
   if (by) TRY(schema_add(&out->measured, by, told->type));
-  TRY(problem_of(target, &out->problem));
 done:
   schema_clear(&schema);
   return status;

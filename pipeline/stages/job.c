@@ -123,31 +123,39 @@ Status job_folds_all(const Job *job, const Folds *folds, FoldInputs *out) {
   return folds_check_all(job->context->comm, folds, job->table, job->options->group, job->role);
 }
 
-static Status test_all(const Job *job, const SpecNeeds *needs, const StudyRows *training,
-                       Artifact *output) {
+Status job_tell_test_all(const Job *job, const StudyRows *training, const Predicted *predicted,
+                         Artifact *output) {
   Status status = OK;
   const Comm *comm = job->context->comm;
   const JobOptions *o = job->options;
-  Predicted predicted = {0};
-  TRY(evaluate_predict_all(comm, job->table, job->role, ROLE_VALIDATE, &needs->measured, o->group,
-                           &output->bundle, &predicted));
-  TRY(evaluate_measure_all(comm, &predicted, &output->bundle, o->by, &job->measure, "test",
+  TRY(evaluate_measure_all(comm, predicted, &output->bundle, o->by, &job->measure, "test",
                            &output->summary));
   if (o->baseline)
-    TRY(evaluate_baseline_all(comm, training, &predicted, &output->bundle, &job->measure,
+    TRY(evaluate_baseline_all(comm, training, predicted, &output->bundle, &job->measure,
                               "test_constant", &output->summary));
-  AGREE(comm, predictions_table(&predicted, &output->bundle, &output->predictions));
+  AGREE(comm, predictions_table(predicted, &output->bundle, &output->predictions));
+done:
+  return status;
+}
+
+static Status test_all(const Job *job, const SpecNeeds *needs, const StudyRows *training,
+                       Artifact *output) {
+  Status status = OK;
+  Predicted predicted = {0};
+  TRY(evaluate_predict_all(job->context->comm, job->table, job->role, ROLE_VALIDATE,
+                           &needs->measured, job->options->group, &output->bundle, &predicted));
+  TRY(job_tell_test_all(job, training, &predicted, output));
 done:
   predicted_clear(&predicted);
   return status;
 }
 
-static Status no_predictions(const Job *job, Table *out) {
+Status job_no_predictions(const Job *job, Table *out) {
   Rows none = rows_of(0, job->table->rows.block, 0, 1);
   return table_init(out, &none);
 }
 
-static Status note_rows(const StudyRows *training, Summary *summary) {
+Status job_note_rows(const StudyRows *training, Summary *summary) {
   if (training->dropped == 0) return OK;
   return summary_note(summary, NOTE_WARNING,
                       "%lld training rows have no value of the target and were left out.",
@@ -162,11 +170,11 @@ Status job_finish_all(const Job *job, Artifact *output) {
   AGREE(comm, spec_needs(&output->bundle.spec, job->table, job->options->by, &needs));
   TRY(study_fit_fold_all(comm, job->table, job->role, &needs, job->context->seed,
                          job->context->sink, &training, &output->bundle, &output->summary));
-  AGREE(comm, note_rows(&training, &output->summary));
+  AGREE(comm, job_note_rows(&training, &output->summary));
   if (job->options->split)
     TRY(test_all(job, &needs, &training, output));
   else
-    AGREE(comm, no_predictions(job, &output->predictions));
+    AGREE(comm, job_no_predictions(job, &output->predictions));
 done:
   study_rows_clear(&training);
   spec_needs_clear(&needs);

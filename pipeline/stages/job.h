@@ -102,4 +102,15 @@ CHECKED Status job_folds_all(const Job *job, const Folds *folds, FoldInputs *out
  * has begun. Collective. Fails with INVALID, NUMERIC, MEMORY, STOPPED; agreed. */
 CHECKED Status job_finish_all(const Job *job, Artifact *output);
 
+/* Parts of that, for stages that fit by themselves. */
+
+/* Measure the test part's predictions, beside the constant of the training rows, and keep them.
+ * Collective. Fails with NUMERIC, MEMORY; agreed. */
+CHECKED Status job_tell_test_all(const Job *job, const StudyRows *training,
+                                 const Predicted *predicted, Artifact *output);
+/* A table of no predictions, where the split is null. Local. Fails with MEMORY. */
+CHECKED Status job_no_predictions(const Job *job, Table *out);
+/* Say how many training rows have no target. Local. Fails with MEMORY. */
+CHECKED Status job_note_rows(const StudyRows *training, Summary *summary);
+
 #endif
