@@ -216,6 +216,14 @@ done:
   return status;
 }
 
+static FoldTask task_of(const Stack *stack, int64_t member, int64_t fold) {
+  const Bundle *bundle = stack->bundle;
+  if (member < 0) return (FoldTask){.spec = &bundle->meta->spec, .fold = fold, .name = "meta"};
+  return (FoldTask){.spec = &bundle->members[member].spec,
+                    .fold = fold,
+                    .name = bundle->spec.stack->members.names[member]};
+}
+
 static Status list_tasks(const Stack *stack, Level *level, int64_t n_fits, const int64_t *fit,
                          FoldTask **tasks) {
   Status status = OK;
@@ -225,7 +233,7 @@ static Status list_tasks(const Stack *stack, Level *level, int64_t n_fits, const
   level->n_results = n;
   for (int64_t m = 0; m < level->n_members; m++) {
     for (int64_t f = 0; f < n_fits; f++)
-      (*tasks)[m * n_fits + f] = (FoldTask){&stack->bundle->members[level->member[m]].spec, f};
+      (*tasks)[m * n_fits + f] = task_of(stack, level->member[m], f);
     for (int64_t s = 0; s < level->n_sets; s++)
       if (fit[s] >= 0) level->of[s * level->n_members + m] = &level->results[m * n_fits + fit[s]];
   }
@@ -335,10 +343,6 @@ done:
   return status;
 }
 
-static const Bundle *part_of(const Stack *stack, int64_t member) {
-  return member < 0 ? stack->bundle->meta : &stack->bundle->members[member];
-}
-
 /* The models of level l for one set. */
 static Status run_set_all(Stack *stack, int64_t l, int64_t s) {
   Status status = OK;
@@ -353,8 +357,7 @@ static Status run_set_all(Stack *stack, int64_t l, int64_t s) {
   comm_sum_all(stack->comm, counts, 3);
   if (counts[ROLE_TRAIN] == 0 || counts[ROLE_VALIDATE] == 0) goto done;
   AGREE(stack->comm, NEW(&tasks, level->n_members));
-  for (int64_t m = 0; m < level->n_members; m++)
-    tasks[m] = (FoldTask){&part_of(stack, level->member[m])->spec, 0};
+  for (int64_t m = 0; m < level->n_members; m++) tasks[m] = task_of(stack, level->member[m], 0);
   FoldInputs in = stack->in;
   in.table = &frame;
   in.folds = &folds;

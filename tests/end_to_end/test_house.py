@@ -18,6 +18,7 @@ ALLOWED = {
     "kernels/search": TABLE,
     "kernels/dataset": ABOVE_TABLE,
     "kernels/measure": ABOVE_TABLE,
+    "kernels/calibrate": ABOVE_TABLE | {"kernels/measure"},
     "kernels/neighbors": ABOVE_TABLE,
     "kernels/embed": ABOVE_TABLE | {"kernels/neighbors"},
     "kernels/cluster": ABOVE_TABLE | {"kernels/neighbors"},
