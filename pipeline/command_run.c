@@ -95,9 +95,10 @@ static void print_stage(const Graph *graph, int64_t stage) {
   const StageConfig *config = &graph->config->stages[stage];
   const Planned *plan = &graph->plans[stage];
   printf("  %-18s %-11s", config->name, config->kind->kind.name);
-  for (int64_t p = 0; config->kind->inputs && config->kind->inputs[p].name; p++)
+  for (int64_t p = 0; p < config->n_inputs; p++)
     if (config->inputs[p] >= 0)
-      printf(" %s=%s", config->kind->inputs[p].name, graph->config->stages[config->inputs[p]].name);
+      printf(" %s=%s", stage_port(config->kind, p)->name,
+             graph->config->stages[config->inputs[p]].name);
   if (plan->type == PORT_TABLE)
     printf(" -> %lld columns", (long long)plan->schema.n);
   else if (plan->type != PORT_NOTHING)

@@ -14,12 +14,13 @@
 typedef struct StageConfig {
   char *name;
   const StageKind *kind;
-  void *options;   /* kind->kind.options_size bytes, parsed, every default filled in */
-  int64_t *inputs; /* per port of the kind: number of the stage it comes from, -1: not given */
-  char *json;      /* canonical text of the effective options (sorted keys, defaults written out,
-                      without kind and ports): for the cache key and the artifact */
-  char *versions;  /* "forest 3;impute 1;": versions of the kinds inside the options, in order; part
-                      of the cache key as the stage kind's own version is. "" when there are none */
+  void *options;    /* kind->kind.options_size bytes, parsed, every default filled in */
+  int64_t n_inputs; /* one per port of the kind; a port of many: one per stage that it names */
+  int64_t *inputs;  /* number of the stage it comes from, -1: not given */
+  char *json;       /* canonical text of the effective options (sorted keys, defaults written out,
+                       without kind and ports): for the cache key and the artifact */
+  char *versions; /* "forest 3;impute 1;": versions of the kinds inside the options, in order; part
+                     of the cache key as the stage kind's own version is. "" when there are none */
 } StageConfig;
 
 typedef struct Config {
@@ -37,6 +38,8 @@ typedef struct Config {
 CHECKED Status config_read_all(const Comm *comm, const char *path, const char *const *sets,
                                int64_t n_sets, Config *config);
 void config_clear(Config *config);
+/* The port that an input of a stage belongs to. Local. */
+const Port *stage_port(const StageKind *kind, int64_t input);
 
 /* Parse one kind's options from JSON text, such as an artifact's "options". Local.
  * pointer  where the text stands, for messages: "/stages/forest"

@@ -24,6 +24,11 @@ int64_t stage_ports(const StageKind *kind) {
   return n;
 }
 
+const Port *stage_port(const StageKind *kind, int64_t input) {
+  int64_t last = stage_ports(kind) - 1;
+  return &kind->inputs[input < last ? input : last];
+}
+
 const char *stage_port_phrase(PortType type) {
   switch (type) {
     case PORT_TABLE: return "a table";
@@ -140,24 +145,64 @@ done:
   return status;
 }
 
-/* Resolve one port to a stage number; -1 when an optional one is not given. */
-static Status parse_port(const Config *config, int64_t own, const Port *port, const cJSON *item,
-                         const Place *place, int64_t *input) {
+/* The number of the stage that a text names. */
+static Status parse_source(const Config *config, int64_t own, const cJSON *item, const Place *at,
+                           int64_t *input) {
+  if (!cJSON_IsString(item))
+    return place_fail(at, "the name of a stage is needed, not %s", json_type_name(item));
+  for (int64_t i = 0; i < config->n_stages; i++)
+    if (strcmp(config->stages[i].name, item->valuestring) == 0) *input = i;
+  if (*input < 0) return unknown_stage(config, item->valuestring, at);
+  if (*input == own)
+    return place_fail(at, "the stage \"%s\" cannot take from itself", item->valuestring);
+  return OK;
+}
+
+/* The stages of a port of many; each once. */
+static Status parse_sources(const Config *config, const cJSON *list, const Place *place,
+                            StageConfig *stage) {
+  Status status = OK;
+  const cJSON *item = NULL;
+  int64_t first = stage_ports(stage->kind) - 1, k = 0;
+  cJSON_ArrayForEach(item, list) {
+    Place at = place_index(place, k);
+    int64_t *input = &stage->inputs[first + k];
+    *input = -1;
+    TRY(parse_source(config, stage - config->stages, item, &at, input));
+    for (int64_t j = 0; j < k; j++)
+      if (stage->inputs[first + j] == *input)
+        return place_fail(&at, "the stage \"%s\" is named twice", item->valuestring);
+    k++;
+  }
+done:
+  return status;
+}
+
+/* Resolve one port to stage numbers; -1 when an optional one is not given. */
+static Status parse_port(const Config *config, StageConfig *stage, int64_t p, const cJSON *item,
+                         const Place *place) {
+  const Port *port = &stage->kind->inputs[p];
   Place at = place_key(place, port->name);
-  *input = -1;
+  stage->inputs[p] = -1;
   if (!item || (cJSON_IsNull(item) && !port->required)) {
     if (!port->required) return OK;
     return place_fail(&at, "required, but not given; it names the stage that gives %s: %s",
                       stage_port_phrase(port->type), port->help);
   }
-  if (!cJSON_IsString(item))
-    return place_fail(&at, "the name of a stage is needed, not %s", json_type_name(item));
-  for (int64_t i = 0; i < config->n_stages; i++)
-    if (strcmp(config->stages[i].name, item->valuestring) == 0) *input = i;
-  if (*input < 0) return unknown_stage(config, item->valuestring, &at);
-  if (*input == own)
-    return place_fail(&at, "the stage \"%s\" cannot take from itself", item->valuestring);
-  return OK;
+  if (port->required == PORT_MANY && !cJSON_IsArray(item))
+    return place_fail(&at, "a list of names of stages is needed, not %s", json_type_name(item));
+  if (port->required == PORT_MANY) return parse_sources(config, item, &at, stage);
+  return parse_source(config, stage - config->stages, item, &at, &stage->inputs[p]);
+}
+
+/* Places for the inputs of all ports. */
+static Status new_inputs(const cJSON *object, StageConfig *stage) {
+  int64_t ports = stage_ports(stage->kind);
+  const Port *last = ports > 0 ? &stage->kind->inputs[ports - 1] : NULL;
+  int many =
+      last && last->required == PORT_MANY ? cJSON_GetArraySize(json_find(object, last->name)) : 0;
+  stage->n_inputs = many > 0 ? ports - 1 + many : ports;
+  return NEW(&stage->inputs, stage->n_inputs);
 }
 
 static Status canonical_text(const Kinds *kinds, const Kind *kind, const void *options,
@@ -185,10 +230,9 @@ static Status parse_stage(const Kinds *kinds, const Config *config, const cJSON 
   int64_t n_ports = stage_ports(stage->kind);
   for (int64_t p = 0; p < n_ports && p < MOST_PORTS; p++) others[p + 1] = ports[p].name;
   TRY(options_parse(kinds, kind, object, others, place, &stage->options));
-  TRY(NEW(&stage->inputs, n_ports));
+  TRY(new_inputs(object, stage));
   for (int64_t p = 0; p < n_ports; p++)
-    TRY(parse_port(config, stage - config->stages, &ports[p], json_find(object, ports[p].name),
-                   place, &stage->inputs[p]));
+    TRY(parse_port(config, stage, p, json_find(object, ports[p].name), place));
   TRY(canonical_text(kinds, kind, stage->options, &stage->json));
   options_versions(kind, stage->options, &versions);
   status = draft_take(&versions, &stage->versions);
@@ -201,10 +245,14 @@ static Status stage_json(const Kinds *kinds, const Config *config, const StageCo
   Status status = OK;
   cJSON *object = cJSON_CreateObject();
   TRY(json_put(object, "kind", cJSON_CreateString(stage->kind->kind.name)));
-  for (int64_t p = 0; p < stage_ports(stage->kind); p++) {
+  for (int64_t p = 0; p < stage->n_inputs; p++) {
+    const Port *port = stage_port(stage->kind, p);
     if (stage->inputs[p] < 0) continue;
-    const char *from = config->stages[stage->inputs[p]].name;
-    TRY(json_put(object, stage->kind->inputs[p].name, cJSON_CreateString(from)));
+    cJSON *from = cJSON_CreateString(config->stages[stage->inputs[p]].name);
+    if (port->required == PORT_MANY && !json_find(object, port->name))
+      TRY(json_put(object, port->name, cJSON_CreateArray()));
+    TRY(port->required == PORT_MANY ? json_append(json_find(object, port->name), from)
+                                    : json_put(object, port->name, from));
   }
   TRY(options_write(kinds, &stage->kind->kind, stage->options, false, object));
   status = json_put(stages, stage->name, object);

@@ -7,12 +7,6 @@
 #include "config_internal.h"
 #include "kernels/base/memory.h"
 
-static int64_t port_count(const StageKind *kind) {
-  int64_t n = 0;
-  while (kind->inputs && kind->inputs[n].name) n++;
-  return n;
-}
-
 enum { UNSEEN, OPEN, CLOSED };
 
 typedef struct Ordering {
@@ -41,7 +35,7 @@ static Status visit(Ordering *o, int64_t stage) {
   const StageConfig *config = &o->config->stages[stage];
   o->state[stage] = OPEN;
   o->path[o->depth++] = stage;
-  for (int64_t p = 0; p < port_count(config->kind); p++)
+  for (int64_t p = 0; p < config->n_inputs; p++)
     if (config->inputs[p] >= 0) TRY(visit(o, config->inputs[p]));
   o->depth--;
   o->state[stage] = CLOSED;
@@ -68,7 +62,7 @@ done:
 static void note_uses(Graph *graph, int64_t stage) {
   const StageConfig *config = &graph->config->stages[stage];
   uint8_t *own = graph->uses + stage * graph->n;
-  for (int64_t p = 0; p < port_count(config->kind); p++) {
+  for (int64_t p = 0; p < config->n_inputs; p++) {
     int64_t input = config->inputs[p];
     if (input < 0) continue;
     own[input] = 1;
@@ -80,17 +74,16 @@ static Status plan_stage(Graph *graph, int64_t stage) {
   Status status = OK;
   const StageConfig *config = &graph->config->stages[stage];
   const StageKind *kind = config->kind;
-  int64_t n = port_count(kind);
   const Planned **inputs = NULL;
-  TRY(NEW(&inputs, n));
-  for (int64_t p = 0; p < n; p++) {
+  TRY(NEW(&inputs, config->n_inputs + 1));
+  for (int64_t p = 0; p < config->n_inputs; p++) {
+    const Port *port = stage_port(kind, p);
     if (config->inputs[p] < 0) continue;
     inputs[p] = &graph->plans[config->inputs[p]];
-    if (inputs[p]->type == kind->inputs[p].type) continue;
-    status = status_fail(
-        INVALID, "/stages/%s/%s: stage \"%s\" gives %s, but %s is needed here", config->name,
-        kind->inputs[p].name, graph->config->stages[config->inputs[p]].name,
-        stage_port_phrase(inputs[p]->type), stage_port_phrase(kind->inputs[p].type));
+    if (inputs[p]->type == port->type) continue;
+    status = status_fail(INVALID, "/stages/%s/%s: stage \"%s\" gives %s, but %s is needed here",
+                         config->name, port->name, graph->config->stages[config->inputs[p]].name,
+                         stage_port_phrase(inputs[p]->type), stage_port_phrase(port->type));
     goto done;
   }
   graph->plans[stage].type = kind->output;
@@ -140,7 +133,7 @@ static Hash stage_key(const Graph *graph, int64_t stage) {
   key = hash_bytes(numbers, sizeof numbers, key);
   key = add_text(key, own->versions); /* of the kinds inside the options */
   key = add_text(key, own->json);
-  for (int64_t p = 0; p < port_count(own->kind); p++) {
+  for (int64_t p = 0; p < own->n_inputs; p++) {
     Hash input = own->inputs[p] >= 0 ? graph->keys[own->inputs[p]] : hash_zero();
     key = hash_bytes(&input, sizeof input, key);
   }

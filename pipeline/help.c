@@ -35,7 +35,8 @@ static void write_takes(const StageKind *kind, Draft *draft) {
   }
   for (int64_t p = 0; p < stage_ports(kind); p++) {
     const Port *port = &kind->inputs[p];
-    draft_format(draft, port->required ? "%s%s" : "%s[%s]", p > 0 ? " " : "", port->name);
+    draft_format(draft, port->required ? "%s%s%s" : "%s[%s]%s", p > 0 ? " " : "", port->name,
+                 port->required == PORT_MANY ? "..." : "");
   }
   if (stage_ports(kind) == 0) draft_add(draft, "-");
 }
@@ -197,8 +198,9 @@ static void write_kind_text(const Group *group, const Kind *kind, Draft *draft) 
   for (int64_t p = 0; stage && p < stage_ports(stage); p++) {
     const Port *port = &stage->inputs[p];
     Draft what = {0};
-    draft_format(&what, "%s; %s", port_type_words[port->type],
-                 port->required ? "required" : "may be left out");
+    draft_format(&what, "%s%s; %s",
+                 port->required == PORT_MANY ? "list of stages that give a " : "",
+                 port_type_words[port->type], port->required ? "required" : "may be left out");
     write_entry(port->name, draft_text(&what), port->help, 2, width, draft);
     draft_clear_part(&what, draft);
   }
@@ -233,7 +235,9 @@ static void write_kind_markdown(const Group *group, const Kind *kind, Draft *dra
   draft_add(draft, "| option | value | default | what it does |\n|---|---|---|---|\n");
   for (int64_t p = 0; stage && p < stage_ports(stage); p++) {
     const Port *port = &stage->inputs[p];
-    draft_format(draft, "| `%s` | a stage that gives %s | %s |", port->name,
+    draft_format(draft, "| `%s` | %s %s | %s |", port->name,
+                 port->required == PORT_MANY ? "a list of stages, each of which gives"
+                                             : "a stage that gives",
                  stage_port_phrase(port->type), port->required ? "required" : "may be left out");
     write_help_cell(port->help, draft);
     draft_add(draft, "\n");

@@ -81,17 +81,12 @@ static void find_artifacts_all(Runner *runner, const RunOptions *options) {
     summary_init(&run->summary, run_is_root(runner));
   }
   for (int64_t i = 0; i < runner->graph.n; i++) {
-    bool stored = runner->config->stages[i].kind->output != PORT_NOTHING;
+    bool stored = !runner->config->stages[i].kind->takes_summaries;
     runner->stages[i].valid = stored && !forced(runner, options, i) && find_artifact_all(runner, i);
   }
 }
 
 /* ---- making one stage ---- */
-
-static int64_t input_of(const Runner *runner, int64_t stage, int64_t port) {
-  const StageConfig *config = &runner->config->stages[stage];
-  return config->kind->inputs && config->kind->inputs[port].name ? config->inputs[port] : -2;
-}
 
 /* Kinds and options of a stage and of all that it comes from, inputs first, as JSON: what a bundle
  * needs for reading and treating new rows as its training rows were. */
@@ -204,11 +199,9 @@ static Status call_stage_all(Runner *runner, int64_t stage, RunSink *sink) {
                           .seed = runner->config->seed,
                           .block = runner->config->block,
                           .sink = &sink->sink};
-  int64_t ports = 0;
-  while (input_of(runner, stage, ports) != -2) ports++;
-  AGREE(runner->comm, NEW(&inputs, ports));
-  for (int64_t p = 0; p < ports; p++) {
-    int64_t input = input_of(runner, stage, p);
+  AGREE(runner->comm, NEW(&inputs, config->n_inputs + 1));
+  for (int64_t p = 0; p < config->n_inputs; p++) {
+    int64_t input = config->inputs[p];
     inputs[p] = input >= 0 ? &runner->stages[input].artifact : NULL;
   }
   if (config->kind->takes_summaries)
@@ -283,8 +276,7 @@ static Status make_stage_all(Runner *runner, int64_t stage, int64_t number) {
   /* Else the key would name contents that were never read. */
   if (status == OK && config->kind->files)
     status = graph_files_check_all(runner->comm, &runner->graph, stage);
-  if (status == OK && config->kind->output != PORT_NOTHING)
-    status = write_artifact_all(runner, stage);
+  if (status == OK && !config->kind->takes_summaries) status = write_artifact_all(runner, stage);
   warn_of_units_all(runner, &sink);
   if (status != OK) {
     terminal_done(&runner->terminal, status == STOPPED ? "stopped" : "failed");
@@ -297,7 +289,7 @@ static Status make_stage_all(Runner *runner, int64_t stage, int64_t number) {
   summary_clear(&run->summary);
   run->summary = run->artifact.summary;
   summary_init(&run->artifact.summary, run_is_root(runner));
-  run->valid = config->kind->output != PORT_NOTHING;
+  run->valid = !config->kind->takes_summaries;
 done:
   return status;
 }
@@ -315,8 +307,9 @@ static void release_unneeded(Runner *runner) {
   for (int64_t i = 0; i < runner->graph.n; i++) {
     bool needed = false;
     for (int64_t s = 0; s < runner->graph.n; s++) {
+      const StageConfig *later = &runner->config->stages[s];
       if (runner->stages[s].finished || runner->stages[s].valid) continue;
-      for (int64_t p = 0; input_of(runner, s, p) != -2; p++) needed |= input_of(runner, s, p) == i;
+      for (int64_t p = 0; p < later->n_inputs; p++) needed |= later->inputs[p] == i;
     }
     if (!needed) release(runner, i);
   }
@@ -346,6 +339,7 @@ static int64_t number_of(const Runner *runner, int64_t stage) {
 static Status materialise_all(Runner *runner, int64_t stage) {
   Status status = OK;
   StageRun *run = &runner->stages[stage];
+  const StageConfig *config = &runner->config->stages[stage];
   if (run->loaded) return OK;
   if (run->valid) {
     status = load_all(runner, stage);
@@ -356,8 +350,8 @@ static Status materialise_all(Runner *runner, int64_t stage) {
     run->reused = false;
     status = OK;
   }
-  for (int64_t p = 0; input_of(runner, stage, p) != -2; p++)
-    if (input_of(runner, stage, p) >= 0) TRY(materialise_all(runner, input_of(runner, stage, p)));
+  for (int64_t p = 0; p < config->n_inputs; p++)
+    if (config->inputs[p] >= 0) TRY(materialise_all(runner, config->inputs[p]));
   TRY(make_stage_all(runner, stage, number_of(runner, stage)));
 done:
   return status;

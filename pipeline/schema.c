@@ -165,10 +165,13 @@ static Status put_ports(const StageKind *kind, cJSON *schema) {
   char help[512];
   for (int64_t p = 0; p < stage_ports(kind); p++) {
     const Port *port = &kind->inputs[p];
-    cJSON *item =
-        piece(port->required ? "{\"type\":\"string\"}" : "{\"type\":[\"string\",\"null\"]}");
-    snprintf(help, sizeof help, "The stage that gives %s. %s", stage_port_phrase(port->type),
-             port->help);
+    cJSON *item = piece(port->required == PORT_MANY
+                            ? "{\"type\":\"array\",\"items\":{\"type\":\"string\"},\"minItems\":1}"
+                        : port->required ? "{\"type\":\"string\"}"
+                                         : "{\"type\":[\"string\",\"null\"]}");
+    snprintf(help, sizeof help, "The stage%s %s. %s",
+             port->required == PORT_MANY ? "s that give" : " that gives",
+             stage_port_phrase(port->type), port->help);
     TRY(json_put(json_find(schema, "properties"), port->name, item));
     TRY(json_put(item, "description", cJSON_CreateString(help)));
     if (port->required)

@@ -17,14 +17,17 @@ typedef enum PortType {
   PORT_TABLE,  /* rows */
   PORT_FOLDS,  /* folds over the rows of a table */
   PORT_BUNDLE, /* a fitted recipe and model */
-  PORT_NOTHING /* a stage that gives only files for people, such as the report */
+  PORT_NOTHING /* nothing that another stage takes: what it has to say to people is all */
 } PortType;
 extern const char *const port_type_words[]; /* "table", "folds", "bundle", "nothing" */
+
+/* PORT_MANY: a list of stages, at least one; the last port of its kind alone. */
+typedef enum PortNeed { PORT_OPTIONAL = false, PORT_REQUIRED = true, PORT_MANY } PortNeed;
 
 typedef struct Port {
   const char *name; /* the config key whose value names the stage it comes from, as "input" */
   PortType type;
-  bool required;
+  PortNeed required;
   const char *help;
 } Port;
 
@@ -62,9 +65,10 @@ typedef struct StageKind {
   Kind kind;
   const Port *inputs; /* ended by a port without a name; NULL: a source */
   PortType output;
-  bool takes_summaries; /* runs after all others and sees their summaries */
+  bool takes_summaries; /* runs after all others, each time, and sees their summaries */
   /* Check options against the inputs' plans and describe the output. Local. inputs in port order,
-   * NULL where an optional one is not given. Fails with INVALID; the message begins with the
+   * NULL where an optional one is not given; those of a port of many follow each other, and NULL is
+   * behind the last of all. Fails with INVALID; the message begins with the
    * option and a colon: "target: column ...". output->type is set by the caller. */
   Status (*plan)(const void *options, const Planned *const *inputs, Planned *output);
   /* The files it reads: their contents are part of the cache key. Appends borrowed texts. Local.
