@@ -20,6 +20,7 @@ enum { REPLICATE_MOST = 256 << 20 };
 typedef struct Fit {
   const Comm *comm, *group; /* all ranks; those that make a start together */
   const Matrix *x;          /* the group's rows */
+  double *rows;             /* the same, row by row */
   const KmeansOptions *options;
   WorkSink *sink;
   bool bounds;
@@ -49,7 +50,8 @@ static Status run_start(void *context, int64_t start, Fields *result) {
   const KmeansOptions *o = f->options;
   Lloyd l = {0};
   size_t bytes = (size_t)(o->k * f->x->d) * sizeof(double);
-  AGREE(f->group, lloyd_init(f->group, f->x, o->k, f->scale, f->inertia_scale, f->bounds, &l));
+  AGREE(f->group, lloyd_init(f->group, &f->x->rows, f->rows, f->x->d, o->k, f->scale,
+                             f->inertia_scale, f->bounds, &l));
   TRY(kmeans_seed_all(f->group, f->x, o->k, o->seed, start, f->inertia_scale, l.centre));
   TRY(lloyd_run_all(&l, o->max_iterations, f->enough, f->sink));
   double inertia = lloyd_inertia_all(&l);
@@ -131,13 +133,14 @@ done:
 }
 
 /* x: this rank's rows of all. */
-static Status finish_all(Fit *f, const Matrix *x, int32_t *label) {
+static Status finish_all(Fit *f, const Matrix *x, const double *rows, int32_t *label) {
   Status status = OK;
   Kmeans *out = f->out;
   Lloyd l = {0};
   for (int64_t s = 1; s < out->starts; s++)
     if (out->start_inertia[s] < out->start_inertia[out->best]) out->best = s;
-  AGREE(f->comm, lloyd_init(f->comm, x, out->k, f->scale, f->inertia_scale, f->bounds, &l));
+  AGREE(f->comm, lloyd_init(f->comm, &x->rows, rows, out->d, out->k, f->scale, f->inertia_scale,
+                            f->bounds, &l));
   memcpy(l.centre, f->centre + out->best * out->k * out->d,
          (size_t)(out->k * out->d) * sizeof *l.centre);
   int64_t left = f->options->max_iterations - f->iterations[out->best];
@@ -208,10 +211,13 @@ static Status fit_all(const Comm *comm, const Matrix *x, const KmeansOptions *o,
     f.x = &points.x;
     f.group = &self;
   }
+  AGREE(comm, kmeans_rows(f.x, &f.rows));
   TRY(run_starts_all(&f, replicated, sink));
-  TRY(finish_all(&f, x, label));
+  int64_t skip = replicated ? x->rows.begin * x->d : 0; /* rows of lower ranks */
+  TRY(finish_all(&f, x, f.rows + skip, label));
 done:
   points_clear_all(&points);
+  memory_free(&f.rows);
   memory_free(&f.scale);
   memory_free(&f.centre);
   memory_free(&f.now);

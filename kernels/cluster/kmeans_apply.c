@@ -12,7 +12,7 @@ Status kmeans_assign(const Kmeans *kmeans, const Matrix *x, int32_t *label, doub
   Status status = NEW(&buffer, kmeans->d * KMEANS_CHUNK);
   for (int64_t from = 0; status == OK && from < n; from += KMEANS_CHUNK) {
     int64_t rows = n - from < KMEANS_CHUNK ? n - from : KMEANS_CHUNK;
-    kmeans_gather(x, NULL, from, rows, buffer);
+    kmeans_gather(x, from, rows, buffer);
     kmeans_nearest(buffer, rows, kmeans->d, kmeans->centre, kmeans->k, found, best, second);
     for (int64_t i = 0; i < rows; i++) {
       label[from + i] = isnan(best[i]) ? -1 : (int32_t)found[i];
@@ -30,7 +30,7 @@ Status kmeans_distances(const Kmeans *kmeans, const Matrix *x, double *const *ou
   Status status = NEW(&buffer, kmeans->d * KMEANS_CHUNK);
   for (int64_t from = 0; status == OK && from < n; from += KMEANS_CHUNK) {
     int64_t rows = n - from < KMEANS_CHUNK ? n - from : KMEANS_CHUNK;
-    kmeans_gather(x, NULL, from, rows, buffer);
+    kmeans_gather(x, from, rows, buffer);
     for (int64_t c = 0; c < kmeans->k; c++) {
       kmeans_squared(buffer, rows, kmeans->d, kmeans->centre + c * kmeans->d, squared);
       for (int64_t i = 0; i < rows; i++) out[c][from + i] = sqrt(squared[i]);

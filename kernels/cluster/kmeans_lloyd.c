@@ -41,12 +41,17 @@ void kmeans_scales_all(const Comm *comm, const Matrix *x, double *scale, double 
 
 /* ---- state ---- */
 
-Status lloyd_init(const Comm *comm, const Matrix *x, int64_t k, const double *scale,
-                  double inertia_scale, bool bounds, Lloyd *out) {
+Status lloyd_init(const Comm *comm, const Rows *part, const double *rows, int64_t d, int64_t k,
+                  const double *scale, double inertia_scale, bool bounds, Lloyd *out) {
   Status status = OK;
-  int64_t n = x->rows.n, d = x->d;
-  *out = (Lloyd){
-      .comm = comm, .x = x, .k = k, .d = d, .bounds = bounds, .inertia_scale = inertia_scale};
+  int64_t n = part->n;
+  *out = (Lloyd){.comm = comm,
+                 .part = *part,
+                 .rows = rows,
+                 .k = k,
+                 .d = d,
+                 .bounds = bounds,
+                 .inertia_scale = inertia_scale};
   out->margin = 4 * ((double)d / 4 + 16) * 0x1p-53;
   TRY(NEW(&out->scale, d));
   memcpy(out->scale, scale, (size_t)d * sizeof *scale);
@@ -85,13 +90,13 @@ void lloyd_clear(Lloyd *l) {
 
 /* Squared distances of a chunk's rows to their own centres. */
 static void own_squared(const Lloyd *l, int64_t from, int64_t n, double *out) {
-  for (int64_t j = 0; j < l->d; j++) {
-    const double *column = matrix_column(l->x, j) + from;
-    const int32_t *label = l->label + from;
-    double *difference = l->buffer + j * KMEANS_CHUNK;
-    for (int64_t i = 0; i < n; i++) difference[i] = column[i] - l->centre[label[i] * l->d + j];
-    for (int64_t i = n; i % 8 != 0; i++) difference[i] = 0;
+  int64_t d = l->d;
+  for (int64_t i = 0; i < n; i++) {
+    const double *row = l->rows + (from + i) * d, *centre = l->centre + l->label[from + i] * d;
+    for (int64_t j = 0; j < d; j++) l->buffer[j * KMEANS_CHUNK + i] = row[j] - centre[j];
   }
+  for (int64_t i = n; i % 8 != 0; i++)
+    for (int64_t j = 0; j < d; j++) l->buffer[j * KMEANS_CHUNK + i] = 0;
   kmeans_squared(l->buffer, n, l->d, l->zero, out);
 }
 
@@ -101,7 +106,7 @@ static void own_squared(const Lloyd *l, int64_t from, int64_t n, double *out) {
 static void move_row(Lloyd *l, int64_t i, int64_t c, int64_t sign) {
   Wide *sum = l->sum + c * l->d;
   for (int64_t j = 0; j < l->d; j++) {
-    int64_t q = llrint(matrix_column(l->x, j)[i] * l->scale[j]);
+    int64_t q = llrint(l->rows[i * l->d + j] * l->scale[j]);
     sum[j].high += sign * (q >> 32);
     sum[j].low += sign * (q & 0xffffffff);
   }
@@ -113,7 +118,7 @@ static int64_t look(Lloyd *l, const int32_t *at, int64_t n) {
   int64_t found[KMEANS_CHUNK] __attribute__((aligned(64))), moves = 0;
   double best[KMEANS_CHUNK] __attribute__((aligned(64)));
   double second[KMEANS_CHUNK] __attribute__((aligned(64)));
-  kmeans_gather(l->x, at, 0, n, l->buffer);
+  kmeans_gather_at(l->rows, l->d, at, n, l->buffer);
   kmeans_nearest(l->buffer, n, l->d, l->centre, l->k, found, best, second);
   for (int64_t p = 0; p < n; p++) {
     int64_t i = at[p];
@@ -145,15 +150,27 @@ static int64_t loosen(Lloyd *l, int64_t from, int64_t n, const double *retreat, 
   return met;
 }
 
+/* Rows here and there of a table beyond the cache: ask for them before they are wanted. */
+static void fetch(const Lloyd *l, const int32_t *at, int64_t n) {
+  for (int64_t p = 0; p < n; p++) {
+    const double *row = l->rows + at[p] * l->d;
+    for (int64_t j = 0; j < l->d; j += 8) __builtin_prefetch(row + j);
+    __builtin_prefetch(row + l->d - 1);
+  }
+}
+
 /* Assign all rows; the number of this rank's rows that moved. retreat: k. */
 static int64_t assign(Lloyd *l, bool first, const double *retreat) {
   int32_t at[2 * KMEANS_CHUNK];
-  int64_t moves = 0, waiting = 0, n = l->x->rows.n;
+  int64_t moves = 0, waiting = 0, n = l->part.n;
   for (int64_t from = 0; from < n; from += KMEANS_CHUNK) {
-    int64_t rows = n - from < KMEANS_CHUNK ? n - from : KMEANS_CHUNK;
+    int64_t rows = n - from < KMEANS_CHUNK ? n - from : KMEANS_CHUNK, met = rows;
     if (first || !l->bounds)
       for (int64_t i = 0; i < rows; i++) at[waiting + i] = (int32_t)(from + i);
-    waiting += first || !l->bounds ? rows : loosen(l, from, rows, retreat, at + waiting);
+    else
+      met = loosen(l, from, rows, retreat, at + waiting);
+    fetch(l, at + waiting, met);
+    waiting += met;
     if (waiting < KMEANS_CHUNK) continue;
     moves += look(l, at, KMEANS_CHUNK);
     waiting -= KMEANS_CHUNK;
@@ -173,7 +190,7 @@ typedef struct Farthest {
 static Farthest find_farthest(Lloyd *l, const int64_t *sizes) {
   double squared[KMEANS_CHUNK] __attribute__((aligned(64)));
   Farthest most = {0, -1};
-  int64_t n = l->x->rows.n;
+  int64_t n = l->part.n;
   for (int64_t from = 0; from < n; from += KMEANS_CHUNK) {
     int64_t rows = n - from < KMEANS_CHUNK ? n - from : KMEANS_CHUNK;
     own_squared(l, from, rows, squared);
@@ -190,9 +207,9 @@ static bool fill_all(Lloyd *l, int64_t c, int64_t *sizes) {
   double most = mine.squared;
   comm_max_real_all(l->comm, &most, 1);
   if (llrint(most * l->inertia_scale) == 0) return false; /* the rounding of a mean */
-  int64_t row = mine.squared == most ? l->x->rows.begin + mine.row : INT64_MAX, old = -1;
+  int64_t row = mine.squared == most ? l->part.begin + mine.row : INT64_MAX, old = -1;
   comm_min_all(l->comm, &row, 1);
-  if (mine.squared == most && l->x->rows.begin + mine.row == row) {
+  if (mine.squared == most && l->part.begin + mine.row == row) {
     old = l->label[mine.row];
     move_row(l, mine.row, old, -1);
     move_row(l, mine.row, c, 1);
@@ -274,7 +291,7 @@ Status lloyd_run_all(Lloyd *l, int64_t max_iterations, double enough, WorkSink *
   AGREE(l->comm, NEW(&retreat, l->k));
   l->converged = false;
   for (int64_t iteration = 0; iteration < max_iterations; iteration++) {
-    bool first = l->x->rows.n > 0 && l->label[0] < 0;
+    bool first = l->part.n > 0 && l->label[0] < 0;
     means_all(l, assign(l, first, retreat));
     l->iterations++;
     l->converged = l->total[2 * l->k * l->d + l->k] == 0;
@@ -291,7 +308,7 @@ done:
 double lloyd_inertia_all(const Lloyd *l) {
   double squared[KMEANS_CHUNK] __attribute__((aligned(64)));
   Wide sum = {0, 0};
-  int64_t n = l->x->rows.n;
+  int64_t n = l->part.n;
   for (int64_t from = 0; from < n; from += KMEANS_CHUNK) {
     int64_t rows = n - from < KMEANS_CHUNK ? n - from : KMEANS_CHUNK;
     own_squared(l, from, rows, squared);

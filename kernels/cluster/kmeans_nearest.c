@@ -6,6 +6,7 @@
  * eight are two of four where the CPU has no wide ones, with the same bits. */
 #include <math.h>
 
+#include "kernels/base/memory.h"
 #include "kmeans_parts.h"
 
 bool kmeans_wide_off;
@@ -22,16 +23,32 @@ static bool has_wide(void) {
          __builtin_cpu_supports("avx512vl");
 }
 
-void kmeans_gather(const Matrix *x, const int32_t *at, int64_t from, int64_t n, double *buffer) {
+void kmeans_gather(const Matrix *x, int64_t from, int64_t n, double *buffer) {
   for (int64_t j = 0; j < x->d; j++) {
-    const double *column = matrix_column(x, j);
+    const double *column = matrix_column(x, j) + from;
     double *out = buffer + j * KMEANS_CHUNK;
-    if (at)
-      for (int64_t i = 0; i < n; i++) out[i] = column[at[i]];
-    else
-      for (int64_t i = 0; i < n; i++) out[i] = column[from + i];
+    for (int64_t i = 0; i < n; i++) out[i] = column[i];
     for (int64_t i = n; i % LANES != 0; i++) out[i] = out[n - 1];
   }
+}
+
+void kmeans_gather_at(const double *rows, int64_t d, const int32_t *at, int64_t n, double *buffer) {
+  for (int64_t i = 0; i < n; i++) {
+    const double *row = rows + at[i] * d;
+    for (int64_t j = 0; j < d; j++) buffer[j * KMEANS_CHUNK + i] = row[j];
+  }
+  for (int64_t i = n; i % LANES != 0; i++)
+    for (int64_t j = 0; j < d; j++) buffer[j * KMEANS_CHUNK + i] = buffer[j * KMEANS_CHUNK + n - 1];
+}
+
+Status kmeans_rows(const Matrix *x, double **out) {
+  Status status = NEW_RAW(out, x->rows.n * x->d);
+  for (int64_t from = 0; status == OK && from < x->rows.n; from += KMEANS_CHUNK) {
+    int64_t to = from + KMEANS_CHUNK < x->rows.n ? from + KMEANS_CHUNK : x->rows.n;
+    for (int64_t j = 0; j < x->d; j++)
+      for (int64_t i = from; i < to; i++) (*out)[i * x->d + j] = matrix_column(x, j)[i];
+  }
+  return status;
 }
 
 /* The lanes' squared distances to a point. rows: the first lane of column 0. */

@@ -9,9 +9,14 @@
  * cache. A multiple of 8. */
 enum { KMEANS_CHUNK = 64 };
 
-/* Gather up to KMEANS_CHUNK rows at[0 .. n - 1] of x (at NULL: from, from + 1 ...) into buffer, d x
- * KMEANS_CHUNK; places past n repeat the last one. Local. */
-void kmeans_gather(const Matrix *x, const int32_t *at, int64_t from, int64_t n, double *buffer);
+/* Gather n <= KMEANS_CHUNK rows from `from` on into buffer, d x KMEANS_CHUNK; the places of a
+ * vector that are left repeat the last one. Local. */
+void kmeans_gather(const Matrix *x, int64_t from, int64_t n, double *buffer);
+/* The same of rows at[0 .. n - 1] that lie row by row (kmeans_rows): rows here and there would
+ * touch a cache line for every column otherwise. Local. */
+void kmeans_gather_at(const double *rows, int64_t d, const int32_t *at, int64_t n, double *buffer);
+/* This rank's rows, row by row; the caller frees them. Local. Fails with MEMORY. */
+CHECKED Status kmeans_rows(const Matrix *x, double **out);
 /* Of each of n gathered rows the nearest centre, its squared distance, and that of the second one
  * (infinity for k = 1). All outputs have KMEANS_CHUNK places, 64-byte aligned. Local. */
 void kmeans_nearest(const double *buffer, int64_t n, int64_t d, const double *centre, int64_t k,
@@ -24,7 +29,8 @@ extern bool kmeans_wide_off;
 /* One run of Lloyd's iterations on this rank's rows. */
 typedef struct Lloyd {
   const Comm *comm;
-  const Matrix *x;
+  Rows part;          /* this rank's rows */
+  const double *rows; /* n x d, row by row */
   int64_t k, d;
   bool bounds;   /* false: look at every distance */
   double margin; /* relative error of a computed distance, generously */
@@ -43,9 +49,11 @@ typedef struct Lloyd {
   bool converged;
 } Lloyd;
 
-/* scale, inertia_scale: from kmeans_scales_all. Local. Fails with MEMORY; the caller clears out. */
-CHECKED Status lloyd_init(const Comm *comm, const Matrix *x, int64_t k, const double *scale,
-                          double inertia_scale, bool bounds, Lloyd *out);
+/* rows: kmeans_rows, borrowed; scale, inertia_scale: from kmeans_scales_all. Local. Fails with
+ * MEMORY; the caller clears out. */
+CHECKED Status lloyd_init(const Comm *comm, const Rows *part, const double *rows, int64_t d,
+                          int64_t k, const double *scale, double inertia_scale, bool bounds,
+                          Lloyd *out);
 void lloyd_clear(Lloyd *l);
 /* Iterate from l->centre until no row moves, the squared moves add up to `enough` at most, or
  * max_iterations. Collective over l->comm. Fails with STOPPED, agreed. */

@@ -40,7 +40,7 @@ static int64_t sum_with(const Seeding *s, const double *point, bool keep) {
   int64_t sum = 0, n = s->x->rows.n;
   for (int64_t from = 0; from < n; from += KMEANS_CHUNK) {
     int64_t rows = n - from < KMEANS_CHUNK ? n - from : KMEANS_CHUNK;
-    kmeans_gather(s->x, NULL, from, rows, s->buffer);
+    kmeans_gather(s->x, from, rows, s->buffer);
     kmeans_squared(s->buffer, rows, s->x->d, point, squared);
     for (int64_t i = 0; i < rows; i++) {
       int64_t q = llrint(squared[i] * s->scale), *left = &s->left[from + i];
