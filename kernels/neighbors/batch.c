@@ -8,6 +8,8 @@
 #include "kernels/base/memory.h"
 #include "measure_row.h"
 
+enum { BUCKETS = 64 };
+
 /* Scaled coordinates beyond this make estimates of which nothing is left. */
 static const double FAR = 0x1p30;
 
@@ -68,6 +70,8 @@ Status batch_init(Batch *batch, const Neighbors *index, const NeighborsQuery *qu
   TRY(NEW(&batch->low, index->d));
   TRY(NEW(&batch->high, index->d));
   TRY(NEW(&batch->lower, tree_groups(index->tree) * SCAN_BLOCK));
+  TRY(NEW_RAW(&batch->listed, index->tree->shape.n_leaves));
+  TRY(NEW_RAW(&batch->leaves, index->tree->shape.n_leaves));
 done:
   return status;
 }
@@ -79,6 +83,8 @@ void batch_clear(Batch *batch) {
   memory_free(&batch->low);
   memory_free(&batch->high);
   memory_free(&batch->lower);
+  memory_free(&batch->listed);
+  memory_free(&batch->leaves);
 }
 
 /* Scale row q. Returns its largest coordinate. */
@@ -136,6 +142,21 @@ void batch_take(Batch *batch, const QueryOrder *order, int64_t begin, int n) {
   place_lanes(batch);
   tree->scan->boxes(tree->box, tree_groups(tree), batch->index->d, batch->low, batch->high,
                     batch->lower);
+}
+
+int64_t batch_list(Batch *batch, float reach, int32_t first, int32_t last) {
+  const float *lower = batch->lower;
+  const double unit = reach > 0 ? (BUCKETS - 1) / (double)reach : 0;
+  int64_t n = 0, begin[BUCKETS + 1] = {0};
+  for (int32_t l = 0; l < (int32_t)batch->index->tree->shape.n_leaves; l++) {
+    batch->listed[n] = l;
+    n += lower[l] <= reach && (l < first || l > last);
+  }
+  for (int64_t i = 0; i < n; i++) begin[(int)(lower[batch->listed[i]] * unit) + 1]++;
+  for (int b = 0; b < BUCKETS; b++) begin[b + 1] += begin[b];
+  for (int64_t i = 0; i < n; i++)
+    batch->leaves[begin[(int)(lower[batch->listed[i]] * unit)]++] = batch->listed[i];
+  return n;
 }
 
 void batch_apart(Batch *batch, int32_t leaf) {

@@ -30,12 +30,16 @@ typedef struct Batch {
   float *low, *high;          /* d, box around them, widened by the slack */
   float *lower;               /* by leaf: squared distance from this box, rounded */
   float apart[SCAN_BATCH];    /* from the leaf last asked */
+  int32_t *listed, *leaves;   /* leaves within reach; sorted into `leaves` */
 } Batch;
 
 /* Local. Fails with MEMORY; the caller clears. index and query must outlive it. */
 CHECKED Status batch_init(Batch *batch, const Neighbors *index, const NeighborsQuery *query);
 /* Take n queries order->query[begin ...] and measure all leaves' distances. Local. */
 void batch_take(Batch *batch, const QueryOrder *order, int64_t begin, int n);
+/* The leaves at most `reach` away, into `leaves`, without first .. last: near ones first, sorted
+ * into buckets of distance. Returns how many. Local. */
+int64_t batch_list(Batch *batch, float reach, int32_t first, int32_t last);
 /* Distances of the queries from a leaf's box, into apart. Local. */
 void batch_apart(Batch *batch, int32_t leaf);
 void batch_clear(Batch *batch);

@@ -17,7 +17,7 @@
 #include "kernels/base/memory.h"
 #include "sort_pairs.h"
 
-enum { BUCKETS = 64, NO_QUERY = SCAN_BATCH };
+enum { NO_QUERY = SCAN_BATCH };
 
 typedef struct Search {
   const Neighbors *index;
@@ -49,8 +49,6 @@ static Status search_init(Search *s, const Neighbors *index, const NeighborsQuer
   TRY(batch_init(&s->batch, index, query));
   TRY(NEW_RAW(&s->estimate, (SCAN_BATCH + 1) * capacity));
   TRY(NEW_RAW(&s->position, (SCAN_BATCH + 1) * capacity));
-  TRY(NEW_RAW(&s->leaves, index->tree->shape.n_leaves));
-  TRY(NEW_RAW(&s->sorted, index->tree->shape.n_leaves));
   TRY(NEW_RAW(&s->pairs, capacity));
   TRY(NEW_RAW(&s->scratch, capacity));
   for (int q = 0; q <= SCAN_BATCH; q++) {
@@ -65,8 +63,6 @@ static void search_clear(Search *s) {
   batch_clear(&s->batch);
   memory_free(&s->estimate);
   memory_free(&s->position);
-  memory_free(&s->leaves);
-  memory_free(&s->sorted);
   memory_free(&s->pairs);
   memory_free(&s->scratch);
 }
@@ -201,28 +197,12 @@ static float reach_of_batch(const Search *s) {
   return most;
 }
 
-/* The leaves within reach, near ones first: sorted into buckets of distance. Returns how many. */
-static int64_t list_leaves(Search *s) {
-  const float *lower = s->batch.lower, most = reach_of_batch(s);
-  const float unit = most > 0 ? (float)(BUCKETS - 1) / most : 0;
-  int64_t n = 0, begin[BUCKETS + 1] = {0};
-  for (int32_t l = 0; l < (int32_t)s->index->tree->shape.n_leaves; l++) {
-    s->leaves[n] = l;
-    n += lower[l] <= most && (l < s->first || l > s->last);
-  }
-  for (int64_t i = 0; i < n; i++) begin[(int)(lower[s->leaves[i]] * unit) + 1]++;
-  for (int b = 0; b < BUCKETS; b++) begin[b + 1] += begin[b];
-  for (int64_t i = 0; i < n; i++)
-    s->sorted[begin[(int)(lower[s->leaves[i]] * unit)]++] = s->leaves[i];
-  return n;
-}
-
 static void search_leaves(Search *s) {
   uint8_t near[SCAN_BATCH + 1];
-  int64_t n_leaves = list_leaves(s);
+  int64_t n_leaves = batch_list(&s->batch, reach_of_batch(s), s->first, s->last);
   float most = FLT_MAX;
   for (int64_t i = 0; i < n_leaves; i++) {
-    int32_t leaf = s->sorted[i];
+    int32_t leaf = s->batch.leaves[i];
     int n = 0;
     if (i % SCAN_BLOCK == 0) most = reach_of_batch(s);
     if (s->batch.lower[leaf] > most) continue;

@@ -55,4 +55,32 @@ typedef struct NeighborsQuery {
 CHECKED Status neighbors_nearest(const Neighbors *index, const NeighborsQuery *query, int64_t k,
                                  int32_t *row, double *distance);
 
+/* Who is told of references within a radius, a part of a leaf at a time. */
+typedef struct NeighborsVisitor {
+  /* Is this leaf of interest to the query? NULL: every leaf is. */
+  bool (*wanted)(void *context, int64_t query, int32_t leaf);
+  /* n references of a leaf that lie within the radius, by global row number; the query's own row
+   * too, unless exclude_self. Returns whether the query wants to hear of more. */
+  bool (*found)(void *context, int64_t query, int32_t leaf, const int32_t *row, int64_t n);
+  void *context;
+} NeighborsVisitor;
+
+/* Visit all references within the radius of each query (distance <= radius: the squared distance
+ * is at most radius x radius). Lists are never kept; leaves come roughly from near to far, queries
+ * in no particular order.
+ * Local. Fails with INVALID as above, or when the radius is negative or NaN; MEMORY. */
+CHECKED Status neighbors_visit(const Neighbors *index, const NeighborsQuery *query, double radius,
+                               const NeighborsVisitor *visitor);
+
+/* How many references lie within the radius, counting up to `limit` (more may be told), into count,
+ * n numbers. Local. Fails as neighbors_visit does. */
+CHECKED Status neighbors_count(const Neighbors *index, const NeighborsQuery *query, double radius,
+                               int64_t limit, int64_t *count);
+
+/* Leaves of the index, and what lies in one: global row numbers, ascending, and the rows' values as
+ * they are measured, `width` doubles apart. Every reference is in one leaf. Local. */
+int64_t neighbors_leaves(const Neighbors *index);
+int64_t neighbors_leaf(const Neighbors *index, int64_t leaf, const int32_t **row,
+                       const double **point);
+
 #endif

@@ -1,0 +1,120 @@
+/* Neighbours, clusters and maps of rows in a file, for scripts/bench-discovery: times and results.
+ *
+ * bench_discovery KIND FILE [NUMBERS]: FILE holds n and d as 64-bit integers and n x d doubles, row
+ * by row. Prints one line of JSON; writes what was found beside FILE when SEGUE_BENCH_OUT is set.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "kernels/base/memory.h"
+#include "kernels/cluster/dbscan.h"
+#include "kernels/neighbors/neighbors.h"
+
+static void must(Status status) {
+  if (status == OK) return;
+  fprintf(stderr, "bench_discovery: %s\n", status_message());
+  MPI_Abort(MPI_COMM_WORLD, 1);
+}
+
+static void read_rows(const Comm *comm, const char *path, Matrix *out) {
+  int64_t shape[2];
+  double row[4096];
+  FILE *file = fopen(path, "rb");
+  if (!file || fread(shape, sizeof *shape, 2, file) != 2 || shape[1] > 4096) {
+    fprintf(stderr, "bench_discovery: cannot read %s\n", path);
+    MPI_Abort(MPI_COMM_WORLD, 1);
+  }
+  Rows rows = rows_share(comm, shape[0], ROWS_BLOCK_DEFAULT);
+  must(matrix_init(out, &rows, shape[1]));
+  fseek(file, (long)(rows.begin * shape[1] * (int64_t)sizeof(double)), SEEK_CUR);
+  for (int64_t i = 0; i < rows.n; i++) {
+    if (fread(row, sizeof *row, (size_t)shape[1], file) != (size_t)shape[1]) abort();
+    for (int64_t j = 0; j < shape[1]; j++) matrix_column(out, j)[i] = row[j];
+  }
+  fclose(file);
+}
+
+/* Append each rank's bytes to a file, in rank order. */
+static void write_all(const Comm *comm, const char *name, const void *data, size_t bytes) {
+  const char *folder = getenv("SEGUE_BENCH_OUT");
+  char path[4096];
+  if (!folder) return;
+  snprintf(path, sizeof path, "%s/%s", folder, name);
+  for (int r = 0; r < comm->size; r++) {
+    if (r == comm->rank) {
+      FILE *file = fopen(path, r == 0 ? "wb" : "ab");
+      if (file) fwrite(data, 1, bytes, file);
+      if (file) fclose(file);
+    }
+    comm_barrier_all(comm);
+  }
+}
+
+static void nearest(const Comm *comm, const Matrix *x, int64_t k) {
+  Neighbors index;
+  int32_t *row = NULL;
+  double *distance = NULL;
+  must(NEW(&row, x->rows.n * k));
+  must(NEW(&distance, x->rows.n * k));
+  comm_barrier_all(comm);
+  double begin = MPI_Wtime();
+  must(neighbors_new_all(comm, x, NULL, NEIGHBORS_EUCLIDEAN, &index));
+  comm_barrier_all(comm);
+  double built = MPI_Wtime();
+  NeighborsQuery query = {x, NULL, x->rows.n, true};
+  must(neighbors_nearest(&index, &query, k, row, distance));
+  double mine = MPI_Wtime();
+  comm_barrier_all(comm);
+  double end = MPI_Wtime();
+  double busy[64];
+  mine -= built;
+  comm_allgather_all(comm, &mine, sizeof mine, busy);
+  write_all(comm, "rows.bin", row, (size_t)(x->rows.n * k) * sizeof *row);
+  write_all(comm, "distances.bin", distance, (size_t)(x->rows.n * k) * sizeof *distance);
+  if (comm->rank == 0)
+    printf(
+        "{\"what\": \"nearest\", \"ranks\": %d, \"k\": %d, \"seconds\": %.4f, \"build\": %.4f, "
+        "\"first\": %.4f, \"last\": %.4f}\n",
+        comm->size, (int)k, end - begin, built - begin, busy[0], busy[comm->size - 1]);
+  neighbors_clear_all(&index);
+  memory_free(&row);
+  memory_free(&distance);
+}
+
+static void dbscan(const Comm *comm, const Matrix *x, double eps, int64_t min_samples) {
+  Dbscan found;
+  DbscanOptions options = {eps, min_samples, NEIGHBORS_EUCLIDEAN};
+  int64_t before = memory_peak();
+  comm_barrier_all(comm);
+  double begin = MPI_Wtime();
+  must(dbscan_all(comm, x, &options, NULL, &found));
+  comm_barrier_all(comm);
+  double end = MPI_Wtime();
+  write_all(comm, "labels.bin", found.label, (size_t)x->rows.n * sizeof *found.label);
+  write_all(comm, "cores.bin", found.core, (size_t)x->rows.n);
+  int64_t more = comm_sum_one_all(comm, memory_peak() - before);
+  if (comm->rank == 0)
+    printf(
+        "{\"what\": \"dbscan\", \"ranks\": %d, \"seconds\": %.4f, \"clusters\": %d, \"noise\": %d, "
+        "\"bytes\": %lld}\n",
+        comm->size, end - begin, (int)found.n_clusters, (int)found.n_noise, (long long)more);
+  dbscan_clear(&found);
+}
+
+int main(int count, char **words) {
+  MPI_Init(&count, &words);
+  Comm world = comm_world();
+  Matrix x;
+  if (count < 3) {
+    fprintf(stderr, "bench_discovery KIND FILE [NUMBERS]\n");
+    MPI_Abort(MPI_COMM_WORLD, 2);
+  }
+  read_rows(&world, words[2], &x);
+  if (strcmp(words[1], "nearest") == 0) nearest(&world, &x, count > 3 ? atoi(words[3]) : 90);
+  if (strcmp(words[1], "dbscan") == 0)
+    dbscan(&world, &x, count > 3 ? atof(words[3]) : 1, count > 4 ? atoi(words[4]) : 10);
+  matrix_clear(&x);
+  MPI_Finalize();
+  return 0;
+}
