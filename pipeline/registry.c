@@ -18,6 +18,7 @@ extern const StageKind folds_stage;
 extern const StageKind train_stage;
 extern const StageKind matrix_stage;
 extern const StageKind stack_stage;
+extern const StageKind audit_stage;
 extern const StageKind pca_stage;
 extern const StageKind report_stage;
 extern const ModelKind constant_model;
@@ -48,6 +49,7 @@ const Kind *const stage_kinds[] = {
     &train_stage.kind,
     &matrix_stage.kind,
     &stack_stage.kind,
+    &audit_stage.kind,
     &pca_stage.kind,
     &report_stage.kind,
     NULL,

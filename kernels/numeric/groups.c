@@ -37,19 +37,20 @@ done:
   return status;
 }
 
-/* Give every entry the extremes of its group. */
-static Status reduce(Entry *entries, int64_t n) {
+/* Give every entry the extremes of its group, or the sum of its low numbers. */
+static Status reduce(Entry *entries, int64_t n, bool sum) {
   int64_t size = 16, *slots = NULL; /* 1 + number of the group's first entry; 0: free */
   while (size < n + n / 2) size *= 2;
   if (NEW(&slots, size) != OK) return MEMORY;
-  for (int pass = 0; pass < 2; pass++) { /* first find the extremes, then hand them out */
+  for (int pass = 0; pass < 2; pass++) { /* first find them, then hand them out */
     for (int64_t m = 0; m < n; m++) {
       uint64_t at = hash_mix((uint64_t)entries[m].group) & (uint64_t)(size - 1);
       while (slots[at] && entries[slots[at] - 1].group != entries[m].group)
         at = (at + 1) & (uint64_t)(size - 1);
       if (!slots[at]) slots[at] = m + 1;
       Entry *first = &entries[slots[at] - 1];
-      if (entries[m].low < first->low) first->low = entries[m].low;
+      if (sum && pass == 0 && first != &entries[m]) first->low += entries[m].low;
+      if (!sum && entries[m].low < first->low) first->low = entries[m].low;
       if (entries[m].high > first->high) first->high = entries[m].high;
       if (pass == 1) entries[m] = *first;
     }
@@ -58,8 +59,8 @@ static Status reduce(Entry *entries, int64_t n) {
   return OK;
 }
 
-Status groups_extremes_all(const Comm *comm, const int64_t *group, int64_t n, int64_t *low,
-                           int64_t *high) {
+static Status reduce_all(const Comm *comm, const int64_t *group, int64_t n, bool sum, int64_t *low,
+                         int64_t *high) {
   Status status = OK;
   Entry *mine = NULL, *theirs = NULL, *back = NULL;
   int64_t *counts = NULL, *received = NULL, *at = NULL, total = 0;
@@ -71,7 +72,7 @@ Status groups_extremes_all(const Comm *comm, const int64_t *group, int64_t n, in
   TRY(comm_exchange_all(comm, mine, counts, sizeof *mine, (void **)&theirs, received));
   memory_free(&mine);
   for (int r = 0; r < comm->size; r++) total += received[r];
-  AGREE(comm, reduce(theirs, total));
+  AGREE(comm, reduce(theirs, total, sum));
   TRY(comm_exchange_all(comm, theirs, received, sizeof *theirs, (void **)&back, counts));
   find_begins(counts, comm->size, at);
   for (int64_t i = 0; i < n; i++) {
@@ -87,4 +88,14 @@ done:
   memory_free(&received);
   memory_free(&at);
   return status;
+}
+
+Status groups_extremes_all(const Comm *comm, const int64_t *group, int64_t n, int64_t *low,
+                           int64_t *high) {
+  return reduce_all(comm, group, n, false, low, high);
+}
+
+Status groups_sizes_all(const Comm *comm, const int64_t *group, int64_t n, int64_t *size) {
+  for (int64_t i = 0; i < n; i++) size[i] = 1;
+  return reduce_all(comm, group, n, true, size, NULL);
 }

@@ -1,4 +1,5 @@
-/* Groups whose rows lie on different ranks: the extremes of a value within each. */
+/* Groups whose rows lie on different ranks: the extremes of a value within each,
+ * and how many they are. */
 #ifndef SEGUE_NUMERIC_GROUPS_H
 #define SEGUE_NUMERIC_GROUPS_H
 
@@ -11,5 +12,8 @@
  * Fails with MEMORY, agreed. */
 CHECKED Status groups_extremes_all(const Comm *comm, const int64_t *group, int64_t n, int64_t *low,
                                    int64_t *high);
+
+/* How many rows the group of row i has: size, n numbers, out. Collective, as above. */
+CHECKED Status groups_sizes_all(const Comm *comm, const int64_t *group, int64_t n, int64_t *size);
 
 #endif

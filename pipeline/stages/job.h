@@ -2,8 +2,8 @@
  * predictions are measured.
  *
  * Such a stage's options struct begins with a JobOptions, and its rows with JOB_WHAT and, after
- * what it fits, JOB_HOW. A stage then says what is to be fitted; fitting, testing beside the
- * baseline and the table of predictions are here. */
+ * what it fits, JOB_HOW, or those of its parts that mean something to it. A stage then says what is
+ * to be fitted; fitting, testing beside the baseline and the table of predictions are here. */
 #ifndef SEGUE_PIPELINE_STAGES_JOB_H
 #define SEGUE_PIPELINE_STAGES_JOB_H
 
@@ -36,34 +36,42 @@ typedef struct JobOptions {
       OPTION_VARIANTS(JobOptions, recipe, "[]", step_kinds,                                       \
                       "steps in order, each fitted on training rows alone")
 
-#define JOB_HOW                                                                                    \
-  OPTION_TEXT_OR_NULL(JobOptions, group, "\"recording\"",                                          \
-                      "integer column that numbers recordings: never on both sides of an "         \
-                      "encoding fold or a bootstrap; null: every row is its own"),                 \
-      OPTION_TEXT_OR_NULL(JobOptions, split, "\"split\"",                                          \
-                          "category column with the parts \"train\" and \"test\"; null: train on " \
-                          "all rows and measure by folds or out of bag only"),                     \
-      OPTION_TEXT(JobOptions, weight, "null",                                                      \
-                  "real or integer column: how much a training row counts for the model, as if "   \
-                  "it stood there so often (above 0, in every row; a list target gives every "     \
-                  "word its row's); steps of the recipe and the metrics count every row once, "    \
-                  "and it is a feature only if features names it; null: all the same"),            \
-      OPTION_TEXT(JobOptions, by, "null",                                                          \
-                  "category or list column: errors are also told for each of its values"),         \
-      OPTION_REAL(JobOptions, high, "71", -1e300, 1e300,                                           \
-                  "regression: values above it count as high in high_recall and high_precision"),  \
-      OPTION_INTEGER(JobOptions, top_k, "3", 1, 1000, "classification: k of top-k accuracy"),      \
-      OPTION_INTEGER(JobOptions, replicates, "200", 0, 10000,                                      \
-                     "bootstrap replicates of the confidence intervals; 0: none"),                 \
-      OPTION_REAL(JobOptions, confidence, "0.95", 0.5, 0.999, "of the confidence intervals"),      \
-      OPTION_BOOLEAN(JobOptions, baseline, "true",                                                 \
-                     "measure the constant baseline beside the model"),                            \
-      OPTION_WORD(JobOptions, spread, "\"auto\"", spread_words,                                    \
-                  "how folds go over ranks: folds: each rank, or group of ranks, fits folds of "   \
-                  "its own, on a copy of the columns that is shared on a node; rows: all ranks "   \
-                  "fit one fold after the other; auto: rows when these columns take more than "    \
-                  "256 MiB, otherwise the number of groups that is estimated to finish first; "    \
-                  "the results are the same")
+#define JOB_GROUP                                                                          \
+  OPTION_TEXT_OR_NULL(JobOptions, group, "\"recording\"",                                  \
+                      "integer column that numbers recordings: never on both sides of an " \
+                      "encoding fold or a bootstrap; null: every row is its own")
+#define JOB_SPLIT                                                                              \
+  OPTION_TEXT_OR_NULL(JobOptions, split, "\"split\"",                                          \
+                      "category column with the parts \"train\" and \"test\"; null: train on " \
+                      "all rows and measure by folds or out of bag only")
+#define JOB_WEIGHT                                                                           \
+  OPTION_TEXT(JobOptions, weight, "null",                                                    \
+              "real or integer column: how much a training row counts for the model, as if " \
+              "it stood there so often (above 0, in every row; a list target gives every "   \
+              "word its row's); steps of the recipe and the metrics count every row once, "  \
+              "and it is a feature only if features names it; null: all the same")
+#define JOB_BY                        \
+  OPTION_TEXT(JobOptions, by, "null", \
+              "category or list column: errors are also told for each of its values")
+#define JOB_SCORES                                                                            \
+  OPTION_REAL(JobOptions, high, "71", -1e300, 1e300,                                          \
+              "regression: values above it count as high in high_recall and high_precision"), \
+      OPTION_INTEGER(JobOptions, top_k, "3", 1, 1000, "classification: k of top-k accuracy")
+#define JOB_INTERVALS                                                                         \
+  OPTION_INTEGER(JobOptions, replicates, "200", 0, 10000,                                     \
+                 "bootstrap replicates of the confidence intervals; 0: none"),                \
+      OPTION_REAL(JobOptions, confidence, "0.95", 0.5, 0.999, "of the confidence intervals"), \
+      OPTION_BOOLEAN(JobOptions, baseline, "true",                                            \
+                     "measure the constant baseline beside the model")
+#define JOB_SPREAD                                                                           \
+  OPTION_WORD(JobOptions, spread, "\"auto\"", spread_words,                                  \
+              "how folds go over ranks: folds: each rank, or group of ranks, fits folds of " \
+              "its own, on a copy of the columns that is shared on a node; rows: all ranks " \
+              "fit one fold after the other; auto: rows when these columns take more than "  \
+              "256 MiB, otherwise the number of groups that is estimated to finish first; "  \
+              "the results are the same")
+
+#define JOB_HOW JOB_GROUP, JOB_SPLIT, JOB_WEIGHT, JOB_BY, JOB_SCORES, JOB_INTERVALS, JOB_SPREAD
 
 /* Check what all specs of a job share against the planned columns. Local.
  * task  out: what the target asks for

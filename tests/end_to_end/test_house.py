@@ -28,6 +28,8 @@ ALLOWED = {
     "kernels/study": ABOVE_TABLE | {"kernels", "kernels/dataset", "kernels/prepare",
                                     "kernels/measure", "kernels/calibrate",
                                     "kernels/search"},
+    "kernels/audit": ABOVE_TABLE | {"kernels", "kernels/dataset", "kernels/prepare",
+                                    "kernels/measure", "kernels/study"},
     "io": ABOVE_TABLE,
     "pipeline": None,  # anything
     "pipeline/stages": None,

@@ -42,6 +42,11 @@ static const char CONFIG[] =
     "   \"features\": [\"x\", \"y\"], \"model\": {\"kind\": \"forest\", \"trees\": 2}},\n"
     " \"parts\": {\"kind\": \"pca\", \"input\": \"more\", \"features\": [\"z\"], \"group\": null,\n"
     "   \"components\": 1},\n"
+    " \"audit\": {\"kind\": \"audit\", \"input\": \"split\", \"target\": \"y\", \"split\": \"split\",\n"
+    "   \"id\": \"id\", \"artist\": \"who\", \"audio\": [\"x\"], \"date\": \"when\", \"by\": \"genre\",\n"
+    "   \"features\": [\"x\", \"genre\"],\n"
+    "   \"recipe\": [{\"step\": \"target_encode\", \"columns\": [\"genre\"], \"folds\": 2}],\n"
+    "   \"model\": {\"kind\": \"forest\", \"trees\": 2}},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";
 
 typedef struct Outcome {

@@ -1,4 +1,4 @@
-/* Extremes within groups against a double loop, on the ranks it is started on. */
+/* Extremes and sizes of groups against a double loop, on the ranks it is started on. */
 #include <stdlib.h>
 
 #include "kernels/base/fault.h"
@@ -29,31 +29,36 @@ static void make(Problem *p, uint64_t seed, int64_t n, int64_t groups) {
 
 static void compare(const Comm *comm, const Problem *p) {
   Rows rows = rows_share(comm, p->n, 4);
-  int64_t *low = NULL, *high = NULL, *only = NULL;
+  int64_t *low = NULL, *high = NULL, *only = NULL, *size = NULL;
   int64_t begin = rows.n > 0 ? rows.begin : 0;
   CHECK_OK(NEW(&low, rows.n));
   CHECK_OK(NEW(&high, rows.n));
   CHECK_OK(NEW(&only, rows.n));
+  CHECK_OK(NEW(&size, rows.n));
   for (int64_t i = 0; i < rows.n; i++) {
     low[i] = only[i] = p->low[begin + i];
     high[i] = p->high[begin + i];
   }
   CHECK_OK(groups_extremes_all(comm, p->group + begin, rows.n, low, high));
   CHECK_OK(groups_extremes_all(comm, p->group + begin, rows.n, only, NULL));
+  CHECK_OK(groups_sizes_all(comm, p->group + begin, rows.n, size));
   for (int64_t i = 0; i < rows.n; i++) {
-    int64_t least = INT64_MAX, most = INT64_MIN;
+    int64_t least = INT64_MAX, most = INT64_MIN, rows_of_group = 0;
     for (int64_t k = 0; k < p->n; k++) {
       if (p->group[k] != p->group[begin + i]) continue;
+      rows_of_group++;
       least = p->low[k] < least ? p->low[k] : least;
       most = p->high[k] > most ? p->high[k] : most;
     }
     CHECK_INTEGER(low[i], least);
     CHECK_INTEGER(high[i], most);
     CHECK_INTEGER(only[i], least);
+    CHECK_INTEGER(size[i], rows_of_group);
   }
   memory_free(&low);
   memory_free(&high);
   memory_free(&only);
+  memory_free(&size);
 }
 
 /* An allocation that fails on one rank is everybody's failure, and leaves nothing behind. */

@@ -198,6 +198,54 @@ done:
   return status;
 }
 
+/* ---- audits of a number, of two classes and of many ---- */
+
+static const char AUDITS[] =
+    "{\"name\": \"audits\", \"seed\": 9, \"block\": 16, \"stages\": {\n"
+    " \"tracks\": {\"kind\": \"synthesize\", \"rows\": 400},\n"
+    " \"clean\": {\"kind\": \"clean\", \"input\": \"tracks\", \"duplicates\": \"keep\",\n"
+    "   \"recording\": [[\"track_id\"], [\"artists\", \"track_name\"]]},\n"
+    " \"split\": {\"kind\": \"split\", \"input\": \"clean\", \"group\": \"recording\"},\n"
+    " \"popularity\": {\"kind\": \"audit\", \"input\": \"clean\", \"spread\": \"rows\",\n"
+    "   \"target\": \"popularity\", \"high\": 50, \"by\": \"track_genre\", \"repeats\": 2,\n"
+    "   \"id\": \"track_id\", \"artist\": \"artists\", \"date\": \"release\",\n"
+    "   \"audio\": [\"energy\", \"loudness\"],\n"
+    "   \"features\": [\"danceability\", \"energy\", \"key\", \"track_genre\", \"artists\"],\n"
+    "   \"recipe\": [{\"step\": \"ratio\", \"name\": \"r\", \"numerator\": \"energy\",\n"
+    "     \"denominator\": \"danceability\"},\n"
+    "     {\"step\": \"target_encode\", \"columns\": [\"artists\"]}],\n"
+    "   \"model\": {\"kind\": \"forest\", \"trees\": 3}},\n"
+    " \"explicit\": {\"kind\": \"audit\", \"input\": \"split\", \"spread\": \"rows\",\n"
+    "   \"target\": \"explicit\", \"split\": \"split\", \"id\": \"track_id\",\n"
+    "   \"features\": [\"danceability\", \"energy\", \"key\"],\n"
+    "   \"recipe\": [{\"step\": \"impute\", \"columns\": [\"key\"]}],\n"
+    "   \"model\": {\"kind\": \"logistic\", \"standardize\": false}},\n"
+    " \"genre\": {\"kind\": \"audit\", \"input\": \"clean\", \"spread\": \"rows\",\n"
+    "   \"target\": \"track_genre\", \"artist\": \"artists\", \"group\": null,\n"
+    "   \"features\": [\"danceability\", \"energy\", \"loudness\"],\n"
+    "   \"model\": {\"kind\": \"gbdt\", \"trees\": 2}},\n"
+    " \"report\": {\"kind\": \"report\"}}}\n";
+
+/* By rows, and each rank with fits of its own. */
+static Status audits(const Comm *comm, const char *folder, Hash *result) {
+  Status status = OK;
+  char one[PATH_MAX];
+  Hash by_rows = hash_zero();
+  snprintf(one, sizeof one, "%s/rows", folder);
+  AGREE(comm, comm->rank == 0 ? file_make_folder(one) : OK);
+  TRY(run_config_all(comm, one, AUDITS, 0, NULL, &by_rows));
+  TRY(run_config_all(
+      comm, folder, AUDITS, 3,
+      (const char *const[]){"/stages/popularity/spread=\"folds\"",
+                            "/stages/explicit/spread=\"folds\"", "/stages/genre/spread=\"folds\""},
+      result));
+  if (comm->rank == 0 && hash_compare(&by_rows, result) != 0)
+    status = status_fail(INVALID, "audits spread by fits give another result");
+  AGREE(comm, status);
+done:
+  return status;
+}
+
 /* ---- files that are unkind ---- */
 
 enum { UNKIND_ROWS = 120 };
@@ -262,6 +310,11 @@ static Status unkind_all(const Comm *comm, const char *folder, Unkind unkind, in
            " \"boosted_sets\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"target\",\n"
            "   \"features\": [\"class\", \"x\"], \"model\": {\"kind\": \"gbdt\", \"trees\": 4,\n"
            "   \"min_samples_leaf\": 1, \"min_data_per_group\": 1, \"cat_smooth\": 1}},\n"
+           " \"audit\": {\"kind\": \"audit\", \"input\": \"clean\", \"target\": \"target\",\n"
+           "   \"id\": \"id\", \"date\": \"when\", \"by\": \"class\", \"test\": 0.34,\n"
+           "   \"features\": [\"x\", \"class\"],\n"
+           "   \"recipe\": [{\"step\": \"target_encode\", \"columns\": \"class\", \"folds\": 2}],\n"
+           "   \"model\": {\"kind\": \"forest\", \"trees\": 2}},\n"
            " \"report\": {\"kind\": \"report\"}}}\n",
            path, dates);
   TRY(run_config_all(comm, folder, json, 0, NULL, result));
@@ -284,6 +337,7 @@ static Status fewer_rows_than_ranks(const Comm *comm, const char *folder, Hash *
 const RankCase pipeline_cases[] = {{"everything", everything},
                                    {"discovery", discovery},
                                    {"by_folds", by_folds},
+                                   {"audits", audits},
                                    {"sorted_by_target", sorted_by_target},
                                    {"one_class_a_rank", one_class_a_rank},
                                    {"fewer_rows_than_ranks", fewer_rows_than_ranks},
