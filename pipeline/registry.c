@@ -20,6 +20,7 @@ extern const StageKind matrix_stage;
 extern const StageKind stack_stage;
 extern const StageKind audit_stage;
 extern const StageKind pca_stage;
+extern const StageKind dbscan_stage;
 extern const StageKind report_stage;
 extern const ModelKind constant_model;
 extern const ModelKind linear_model;
@@ -51,6 +52,7 @@ const Kind *const stage_kinds[] = {
     &stack_stage.kind,
     &audit_stage.kind,
     &pca_stage.kind,
+    &dbscan_stage.kind,
     &report_stage.kind,
     NULL,
 };

@@ -40,6 +40,8 @@ static const char CONFIG[] =
     "   \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
     " \"genre\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"genre\",\n"
     "   \"features\": [\"x\", \"y\"], \"model\": {\"kind\": \"forest\", \"trees\": 2}},\n"
+    " \"dense\": {\"kind\": \"dbscan\", \"input\": \"rows\", \"features\": [\"x\", \"y\"],\n"
+    "   \"group\": null, \"min_samples\": 4, \"show\": [\"id\", \"who\"]},\n"
     " \"parts\": {\"kind\": \"pca\", \"input\": \"more\", \"features\": [\"z\"], \"group\": null,\n"
     "   \"components\": 1},\n"
     " \"audit\": {\"kind\": \"audit\", \"input\": \"split\", \"target\": \"y\", \"split\": \"split\",\n"

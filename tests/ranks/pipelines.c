@@ -148,6 +148,9 @@ static const char DISCOVERY[] =
     "   \"recording\": [[\"track_id\"], [\"artists\", \"track_name\"]]},\n"
     " \"components\": {\"kind\": \"pca\", \"input\": \"clean\", \"components\": 3,\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"]},\n"
+    " \"dense\": {\"kind\": \"dbscan\", \"input\": \"clean\", \"min_samples\": 5,\n"
+    "   \"show\": [\"track_name\", \"artists\"],\n"
+    "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"]},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";
 
 static Status discovery(const Comm *comm, const char *folder, Hash *result) {
