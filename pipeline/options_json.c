@@ -12,6 +12,7 @@
 
 #include "kernels/base/memory.h"
 #include "kernels/base/names.h"
+#include "options_internal.h"
 
 enum { MOST_NAMES = 128, SHORT_LIST = 12 };
 
@@ -19,9 +20,8 @@ const char *kinds_key(const Kinds *kinds, const Kind *const *list) {
   return list == kinds->steps ? "step" : "kind";
 }
 
-/* Fail at an unknown name: the nearest one, and all of them when they are few. */
-static Status unknown_name(const Place *place, const char *what, const char *given,
-                           const char *const *names, int64_t n) {
+Status options_unknown_name(const Place *place, const char *what, const char *given,
+                            const char *const *names, int64_t n) {
   Draft list = {0};
   char hint[160];
   names_hint(given, names, n, hint);
@@ -177,10 +177,10 @@ Status options_kind(const Kind *const *list, const char *key, const cJSON *objec
     if (given && strcmp(names[n], given) == 0) *kind = list[n];
   }
   if (*kind) return OK;
-  if (!item) return unknown_name(&at, "required, but not given", "", names, n);
+  if (!item) return options_unknown_name(&at, "required, but not given", "", names, n);
   json_show(item, value);
   snprintf(what, sizeof what, "%s is %s", value, given ? "an unknown kind" : json_type_name(item));
-  return unknown_name(&at, what, given ? given : "", names, n);
+  return options_unknown_name(&at, what, given ? given : "", names, n);
 }
 
 /* A bare text is an object with that kind and nothing else. */
@@ -230,9 +230,6 @@ static Status parse_null(const Option *row, const cJSON *item, const Place *plac
 /* Declared ahead: maps hold rows, whose values are parsed by the same code. */
 static Status parse_rows(const Kinds *kinds, const Option *rows, const cJSON *object,
                          const Place *place, void *options);
-static Status parse_value(const Kinds *kinds, const Option *row, const cJSON *item,
-                          const Place *place, void *value);
-
 static Status check_keys(const Option *rows, const char *const *others, const cJSON *object,
                          const Place *place) {
   const char *names[MOST_NAMES];
@@ -244,7 +241,7 @@ static Status check_keys(const Option *rows, const char *const *others, const cJ
     bool known = false;
     for (int64_t i = 0; i < n && !known; i++) known = strcmp(names[i], child->string) == 0;
     Place at = place_key(place, child->string);
-    if (!known) return unknown_name(&at, "unknown option", child->string, names, n);
+    if (!known) return options_unknown_name(&at, "unknown option", child->string, names, n);
   }
   return OK;
 }
@@ -258,7 +255,7 @@ static Status parse_map_item(const Kinds *kinds, const Option *map_row, const cJ
     TRY(check_keys(rows, NULL, item, place));
     TRY(parse_rows(kinds, rows, item, place, target));
   } else {
-    TRY(parse_value(kinds, rows, item, place, (char *)target + rows->offset));
+    TRY(options_parse_value(kinds, rows, item, place, (char *)target + rows->offset));
     TRY(parse_rows(kinds, rows + 1, NULL, place, target));
   }
 done:
@@ -287,8 +284,8 @@ done:
   return status;
 }
 
-static Status parse_value(const Kinds *kinds, const Option *row, const cJSON *item,
-                          const Place *place, void *value) {
+Status options_parse_value(const Kinds *kinds, const Option *row, const cJSON *item,
+                           const Place *place, void *value) {
   if (cJSON_IsNull(item)) return parse_null(row, item, place, value);
   switch (row->type) {
     case OPTION_TYPE_REAL: return parse_real(row, item, place, value);
@@ -308,6 +305,7 @@ static Status parse_value(const Kinds *kinds, const Option *row, const cJSON *it
     case OPTION_TYPE_VARIANT: return parse_variant(kinds, row, item, place, value);
     case OPTION_TYPE_VARIANTS: return parse_variants(kinds, row, item, place, value);
     case OPTION_TYPE_MAP: return parse_map(kinds, row, item, place, value);
+    case OPTION_TYPE_SPACES: return options_parse_spaces(kinds, row, item, place, value);
   }
   return OK;
 }
@@ -326,7 +324,7 @@ static Status parse_fallback(const Kinds *kinds, const Option *row, const Place 
   Status status = OK;
   cJSON *item = NULL;
   TRY(json_parse("a kind's default", row->fallback, (int64_t)strlen(row->fallback), &item));
-  TRY(parse_value(kinds, row, item, place, value));
+  TRY(options_parse_value(kinds, row, item, place, value));
 done:
   cJSON_Delete(item);
   return status;
@@ -340,7 +338,7 @@ static Status parse_rows(const Kinds *kinds, const Option *rows, const cJSON *ob
     void *value = (char *)options + row->offset;
     const cJSON *item = object ? json_find(object, row->name) : NULL;
     if (item)
-      TRY(parse_value(kinds, row, item, &at, value));
+      TRY(options_parse_value(kinds, row, item, &at, value));
     else if (row->fallback)
       TRY(parse_fallback(kinds, row, &at, value));
     else
@@ -350,7 +348,7 @@ done:
   return status;
 }
 
-static Status check_kind(const Kind *kind, const void *options, const Place *place) {
+Status options_check(const Kind *kind, const void *options, const Place *place) {
   Draft where = {0};
   Status status = kind->check ? kind->check(options) : OK;
   if (status != INVALID) return status;
@@ -369,7 +367,7 @@ Status options_parse(const Kinds *kinds, const Kind *kind, const cJSON *object,
     TRY(memory_status(*options = memory_get(1, kind->options_size)));
     TRY(parse_rows(kinds, kind->options, object, place, *options));
   }
-  TRY(check_kind(kind, *options, place));
+  TRY(options_check(kind, *options, place));
 done:
   if (status != OK) options_free(kind, options);
   return status;

@@ -68,6 +68,13 @@ static void write_type(const Option *row, Draft *draft) {
       draft_add(draft, "a list of: ");
       write_kinds(row->kinds, draft);
       break;
+    case OPTION_TYPE_SPACES:
+      draft_add(draft, "a list of: ");
+      write_kinds(row->kinds, draft);
+      draft_add(draft,
+                "; in place of a number, an integer, a boolean or a word each of their options may "
+                "be {\"low\": 1, \"high\": 9, \"log\": true} or {\"choices\": [...]}");
+      break;
     case OPTION_TYPE_MAP:
       if (row->words) write_words(row->words, draft);
       draft_format(draft, "%san object, name by name", row->words ? ", or " : "");

@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "options_json.h"
+#include "options_internal.h"
 
 /* The row after `last` by name (NULL: the first one); NULL at the end. Rows are few. */
 static const Option *next_by_name(const Option *rows, const Option *last) {
@@ -65,6 +65,7 @@ static bool is_null(const Option *row, const void *value) {
     case OPTION_TYPE_VARIANT: return !((const Variant *)value)->kind;
     case OPTION_TYPE_VARIANTS: return !((const VariantList *)value)->items;
     case OPTION_TYPE_MAP: return !((const Map *)value)->items && !((const Map *)value)->word;
+    case OPTION_TYPE_SPACES: return !((const SpaceList *)value)->items;
   }
   return false;
 }
@@ -98,6 +99,28 @@ static cJSON *variants_json(const Writing *how, const Option *row, const Variant
   return json;
 }
 
+/* As the base, with what is open in its place. */
+static cJSON *space_json(const Writing *how, const Option *row, const SpaceVariant *space) {
+  cJSON *json = variant_json(how, row, &space->base);
+  for (int64_t k = 0; json && k < space->n; k++) {
+    const SpaceRange *range = &space->ranges[k];
+    if (json_put(json, range->row->name, options_range_json(range)) == OK) continue;
+    cJSON_Delete(json);
+    return NULL;
+  }
+  return json;
+}
+
+static cJSON *spaces_json(const Writing *how, const Option *row, const SpaceList *list) {
+  cJSON *json = cJSON_CreateArray();
+  for (int64_t i = 0; json && i < list->n; i++) {
+    if (json_append(json, space_json(how, row, &list->items[i])) == OK) continue;
+    cJSON_Delete(json);
+    return NULL;
+  }
+  return json;
+}
+
 static cJSON *map_json(const Writing *how, const Option *row, const Map *map) {
   if (map->word > 0) return cJSON_CreateString(row->words[map->word - 1]);
   cJSON *json = cJSON_CreateObject();
@@ -116,14 +139,11 @@ static cJSON *map_json(const Writing *how, const Option *row, const Map *map) {
 static cJSON *value_json(const Writing *how, const Option *row, const void *value) {
   if (is_null(row, value)) return cJSON_CreateNull();
   switch (row->type) {
-    case OPTION_TYPE_REAL: {
-      double real = *(const double *)value;
-      bool word = row->words && real < 0;
-      return word ? cJSON_CreateString(row->words[(int)(-1.0 - real)]) : cJSON_CreateNumber(real);
-    }
-    case OPTION_TYPE_INTEGER: return cJSON_CreateNumber((double)*(const int64_t *)value);
-    case OPTION_TYPE_BOOLEAN: return cJSON_CreateBool(*(const bool *)value);
-    case OPTION_TYPE_WORD: return cJSON_CreateString(row->words[*(const int *)value]);
+    case OPTION_TYPE_REAL:
+    case OPTION_TYPE_INTEGER:
+    case OPTION_TYPE_BOOLEAN:
+    case OPTION_TYPE_WORD:
+      return options_scalar_json(row, option_get(row, (const char *)value - row->offset));
     case OPTION_TYPE_TEXT: return cJSON_CreateString(*(char *const *)value);
     case OPTION_TYPE_TEXTS: return texts_json(value);
     case OPTION_TYPE_REALS: return reals_json(value);
@@ -131,6 +151,7 @@ static cJSON *value_json(const Writing *how, const Option *row, const void *valu
     case OPTION_TYPE_VARIANT: return variant_json(how, row, value);
     case OPTION_TYPE_VARIANTS: return variants_json(how, row, value);
     case OPTION_TYPE_MAP: return map_json(how, row, value);
+    case OPTION_TYPE_SPACES: return spaces_json(how, row, value);
   }
   return NULL;
 }
@@ -163,6 +184,10 @@ static void row_versions(const Option *rows, const void *options, Draft *draft) 
     if (row->type == OPTION_TYPE_VARIANTS) {
       const VariantList *list = value;
       for (int64_t i = 0; i < list->n; i++) variant_versions(&list->items[i], draft);
+    }
+    if (row->type == OPTION_TYPE_SPACES) {
+      const SpaceList *list = value;
+      for (int64_t i = 0; i < list->n; i++) variant_versions(&list->items[i].base, draft);
     }
     if (row->type == OPTION_TYPE_MAP) {
       const Map *map = value;

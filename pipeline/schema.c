@@ -13,11 +13,13 @@
 
 enum { MOST_LISTS = 16 };
 
-/* The lists of kinds met so far: models and steps, then whatever else rows refer to. */
+/* The lists of kinds met so far: models and steps, then whatever else rows refer to. A list whose
+ * options may be left open is another one. */
 typedef struct Lists {
   const Kinds *kinds;
   int n;
   const Kind *const *items[MOST_LISTS];
+  bool open[MOST_LISTS];
 } Lists;
 
 static void list_name(const Lists *lists, int number, char buffer[32]) {
@@ -29,12 +31,16 @@ static void list_name(const Lists *lists, int number, char buffer[32]) {
     snprintf(buffer, 32, "step");
   else
     snprintf(buffer, 32, "list%d", number);
+  if (lists->open[number]) snprintf(buffer + strlen(buffer), 8, "_space");
 }
 
-static int list_number(Lists *lists, const Kind *const *list) {
+static int list_number(Lists *lists, const Kind *const *list, bool open) {
   int i = 0;
-  while (i < lists->n && lists->items[i] != list) i++;
-  if (i == lists->n && i < MOST_LISTS) lists->items[lists->n++] = list;
+  while (i < lists->n && (lists->items[i] != list || lists->open[i] != open)) i++;
+  if (i == lists->n && i < MOST_LISTS) {
+    lists->items[lists->n] = list;
+    lists->open[lists->n++] = open;
+  }
   return i < MOST_LISTS ? i : 0;
 }
 
@@ -47,9 +53,9 @@ static cJSON *reference(const char *name) {
   return piece(text);
 }
 
-static cJSON *list_reference(Lists *lists, const Kind *const *list) {
+static cJSON *list_reference(Lists *lists, const Kind *const *list, bool open) {
   char name[32];
-  list_name(lists, list_number(lists, list), name);
+  list_name(lists, list_number(lists, list, open), name);
   return reference(name);
 }
 
@@ -94,11 +100,16 @@ static cJSON *list_of(cJSON *item) {
 
 static cJSON *row_schema(Lists *lists, const Option *row); /* declared ahead: maps hold rows */
 
-static Status put_rows(Lists *lists, const Option *rows, cJSON *schema) {
+static cJSON *open_schema(Lists *lists, const Option *row);
+
+/* open: scalars may be ranges or choices, too. */
+static Status put_rows(Lists *lists, const Option *rows, bool open, cJSON *schema) {
   Status status = OK;
   cJSON *properties = json_find(schema, "properties"), *required = json_find(schema, "required");
   for (const Option *row = rows; row && row->name; row++) {
-    TRY(json_put(properties, row->name, row_schema(lists, row)));
+    bool scalar = open && option_is_scalar(row);
+    cJSON *item = scalar ? open_schema(lists, row) : row_schema(lists, row);
+    TRY(json_put(properties, row->name, item));
     if (!row->fallback) TRY(json_append(required, cJSON_CreateString(row->name)));
   }
 done:
@@ -112,7 +123,7 @@ static cJSON *map_schema(Lists *lists, const Option *row) {
       "{\"type\":\"object\",\"properties\":{},\"required\":[],"
       "\"additionalProperties\":false}");
   if (!object) TRY(json_memory());
-  TRY(put_rows(lists, row->rows, object));
+  TRY(put_rows(lists, row->rows, false, object));
   item = either(row_schema(lists, row->rows), object);
   object = NULL;
   status = json_put(schema, "additionalProperties", item);
@@ -135,8 +146,11 @@ static cJSON *type_schema(Lists *lists, const Option *row) {
     case OPTION_TYPE_TEXTS: return either(piece(text), list_of(piece(text)));
     case OPTION_TYPE_REALS: return either(number_schema(row), list_of(number_schema(row)));
     case OPTION_TYPE_TEXT_LISTS: return list_of(either(piece(text), list_of(piece(text))));
-    case OPTION_TYPE_VARIANT: return list_reference(lists, row->kinds);
-    case OPTION_TYPE_VARIANTS: return list_of(list_reference(lists, row->kinds));
+    case OPTION_TYPE_VARIANT: return list_reference(lists, row->kinds, false);
+    case OPTION_TYPE_VARIANTS: return list_of(list_reference(lists, row->kinds, false));
+    case OPTION_TYPE_SPACES:
+      return either(list_reference(lists, row->kinds, true),
+                    list_of(list_reference(lists, row->kinds, true)));
     case OPTION_TYPE_MAP:
       return row->words ? either(map_schema(lists, row), words_schema(row->words))
                         : map_schema(lists, row);
@@ -181,8 +195,56 @@ done:
   return status;
 }
 
-static cJSON *kind_schema(Lists *lists, const Kind *const *list, const Kind *kind) {
+/* A range of numbers, or of choices. */
+static cJSON *range_schema(Lists *lists, const Option *row) {
   Status status = OK;
+  bool number = row->type == OPTION_TYPE_REAL || row->type == OPTION_TYPE_INTEGER;
+  cJSON *ends = piece(
+      "{\"type\":\"object\",\"properties\":{\"log\":{\"type\":\"boolean\"}},"
+      "\"required\":[\"low\",\"high\"],\"additionalProperties\":false}");
+  cJSON *choices = piece(
+      "{\"type\":\"object\",\"properties\":{\"choices\":{\"type\":\"array\",\"minItems\":2}},"
+      "\"required\":[\"choices\"],\"additionalProperties\":false}");
+  if (!ends || !choices) TRY(json_memory());
+  TRY(json_put(json_find(ends, "properties"), "low", number_schema(row)));
+  TRY(json_put(json_find(ends, "properties"), "high", number_schema(row)));
+  cJSON *value = type_schema(lists, row);
+  if (options_allows_null(row)) value = either(value, piece("{\"type\":\"null\"}"));
+  TRY(json_put(json_find(json_find(choices, "properties"), "choices"), "items", value));
+  if (number) return either(ends, choices);
+  cJSON_Delete(ends);
+  return choices;
+done:
+  cJSON_Delete(ends);
+  cJSON_Delete(choices);
+  return status == OK ? choices : NULL;
+}
+
+/* The row's own schema, or a range of it: what tells of it stays outside. */
+static cJSON *open_schema(Lists *lists, const Option *row) {
+  Status status = OK;
+  cJSON *own = row_schema(lists, row), *schema = NULL;
+  cJSON *description = own ? cJSON_DetachItemFromObject(own, "description") : NULL;
+  cJSON *fallback = own ? cJSON_DetachItemFromObject(own, "default") : NULL;
+  schema = either(own, range_schema(lists, row));
+  if (!schema) TRY(json_memory());
+  status = json_put(schema, "description", description);
+  description = NULL;
+  if (status == OK && fallback) {
+    status = json_put(schema, "default", fallback);
+    fallback = NULL;
+  }
+done:
+  cJSON_Delete(description);
+  cJSON_Delete(fallback);
+  if (status == OK) return schema;
+  cJSON_Delete(schema);
+  return NULL;
+}
+
+static cJSON *kind_schema(Lists *lists, int number, const Kind *kind) {
+  Status status = OK;
+  const Kind *const *list = lists->items[number];
   const char *key = kinds_key(lists->kinds, list);
   cJSON *schema = piece(
       "{\"type\":\"object\",\"description\":\"\",\"properties\":{},"
@@ -197,7 +259,7 @@ static cJSON *kind_schema(Lists *lists, const Kind *const *list, const Kind *kin
   if (status != OK) goto done;
   TRY(json_append(json_find(schema, "required"), cJSON_CreateString(key)));
   if (list == lists->kinds->stages) TRY(put_ports((const StageKind *)kind, schema));
-  TRY(put_rows(lists, kind->options, schema));
+  TRY(put_rows(lists, kind->options, lists->open[number], schema));
 done:
   cJSON_Delete(told);
   if (status == OK) return schema;
@@ -223,7 +285,7 @@ static Status put_list(Lists *lists, int number, cJSON *definitions) {
   for (int64_t i = 0; list[i]; i++) {
     snprintf(full, sizeof full, "%s.%s", name, list[i]->name);
     TRY(json_append(json_find(any, "oneOf"), reference(full)));
-    TRY(json_put(definitions, full, kind_schema(lists, list, list[i])));
+    TRY(json_put(definitions, full, kind_schema(lists, number, list[i])));
     if (stages || has_required(list[i])) continue;
     TRY(json_append(json_find(bare, "enum"), cJSON_CreateString(list[i]->name)));
   }

@@ -1,7 +1,7 @@
 /* Release of parsed options; see options.h. */
 #include "options.h"
 
-#include <stdbool.h>
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -47,6 +47,17 @@ static void map_clear(const Option *row, Map *map) {
   map->word = 0;
 }
 
+static void spaces_clear(SpaceList *list) {
+  for (int64_t i = 0; list->items && i < list->n; i++) {
+    SpaceVariant *item = &list->items[i];
+    variant_clear(&item->base);
+    for (int64_t k = 0; item->ranges && k < item->n; k++) memory_free(&item->ranges[k].values);
+    memory_free(&item->ranges);
+  }
+  memory_free(&list->items);
+  list->n = 0;
+}
+
 static void value_clear(const Option *row, void *value) {
   switch (row->type) {
     case OPTION_TYPE_REAL:
@@ -60,10 +71,43 @@ static void value_clear(const Option *row, void *value) {
     case OPTION_TYPE_VARIANT: variant_clear(value); break;
     case OPTION_TYPE_VARIANTS: variants_clear(value); break;
     case OPTION_TYPE_MAP: map_clear(row, value); break;
+    case OPTION_TYPE_SPACES: spaces_clear(value); break;
   }
 }
 
 void options_clear(const Option *rows, void *options) {
   for (const Option *row = rows; row && row->name; row++)
     value_clear(row, (char *)options + row->offset);
+}
+
+bool option_is_scalar(const Option *row) {
+  return row->type == OPTION_TYPE_REAL || row->type == OPTION_TYPE_INTEGER ||
+         row->type == OPTION_TYPE_BOOLEAN || row->type == OPTION_TYPE_WORD;
+}
+
+double option_get(const Option *row, const void *options) {
+  const void *at = (const char *)options + row->offset;
+  switch (row->type) {
+    case OPTION_TYPE_REAL: return *(const double *)at;
+    case OPTION_TYPE_INTEGER: {
+      int64_t value = *(const int64_t *)at;
+      return value == OPTION_NONE_INTEGER ? NAN : (double)value;
+    }
+    case OPTION_TYPE_BOOLEAN: return *(const bool *)at;
+    case OPTION_TYPE_WORD: return *(const int *)at;
+    default: return NAN;
+  }
+}
+
+void option_set(const Option *row, void *options, double value) {
+  void *at = (char *)options + row->offset;
+  switch (row->type) {
+    case OPTION_TYPE_REAL: *(double *)at = value; break;
+    case OPTION_TYPE_INTEGER:
+      *(int64_t *)at = isnan(value) ? OPTION_NONE_INTEGER : (int64_t)value;
+      break;
+    case OPTION_TYPE_BOOLEAN: *(bool *)at = value != 0; break;
+    case OPTION_TYPE_WORD: *(int *)at = (int)value; break;
+    default: break;
+  }
 }

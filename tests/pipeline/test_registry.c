@@ -51,7 +51,8 @@ static void check_row(const Kind *kind, const Option *row) {
   if (row->type == OPTION_TYPE_WORD) EXPECT(row->words && row->words[0], kind, row->name);
   if (row->type == OPTION_TYPE_REAL && row->words) EXPECT(row->low >= 0, kind, row->name);
   if (row->type == OPTION_TYPE_MAP) EXPECT(row->rows && row->item_size > 0, kind, row->name);
-  if (row->type == OPTION_TYPE_VARIANT || row->type == OPTION_TYPE_VARIANTS)
+  if (row->type == OPTION_TYPE_VARIANT || row->type == OPTION_TYPE_VARIANTS ||
+      row->type == OPTION_TYPE_SPACES)
     EXPECT(row->kinds != NULL, kind, row->name);
 }
 
