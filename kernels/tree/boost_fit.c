@@ -423,14 +423,12 @@ static Status begin_all(Fit *fit, double held_back) {
     TRY(boost_classes_begin_all(fit));
   }
   AGREE(fit->comm, fit_allocate(fit));
-  BoostRows rows = {
-      .n = t->n_train, .bins = &model->ensemble.bins, .codes = t->codes, .columns = t->columns};
+  BoostRows rows = {.n = t->n_train, .bins = &model->ensemble.bins, .codes = t->codes};
   int64_t depth = o->max_depth == OPTION_NONE_INTEGER ? INT64_MAX : o->max_depth;
   BoostLimits limits = {
       .max_leaves = o->max_leaves == OPTION_NONE_INTEGER ? INT64_MAX : o->max_leaves,
       .max_depth = depth,
       .depth_wise = o->growth == 1,
-      .cache_bytes = BOOST_CACHE_BYTES,
       .histogram_bytes = BOOST_HISTOGRAM_BYTES};
   AGREE(fit->comm, boost_grower_new_all(fit->growing, &rows, &fit->layout, &limits, &fit->grower));
   AGREE(fit->comm, leaves_allocate(fit));

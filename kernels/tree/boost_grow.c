@@ -58,16 +58,20 @@ static bool is_open(const BoostGrower *g, const Item *item) {
          (double)sum.h >= 2 * g->rules->least_h && (double)sum.n >= 2 * g->rules->least_n;
 }
 
-static BoostCopy copy_at(const BoostGrower *g, int64_t at) {
-  return (BoostCopy){g->copies.codes + at * bins_stride(g->d),
-                     g->copies.packed + at * g->layout.words, g->copies.id + at};
+/* Records of a node below the root. Its children's are at the same place of the other buffer, and
+ * theirs where its own were. */
+static uint8_t *records_of(const BoostGrower *g, const Item *item) {
+  return g->record[item->depth % 2] + item->begin * boost_record_size(g->d, g->layout.words);
 }
 
-/* Where a node's rows are. */
-static BoostSource source_of(const BoostGrower *g, const Item *item) {
-  if (item->copy < 0) return (BoostSource){g->rows.codes, g->sample->packed, NULL, g->rows.n};
-  BoostCopy copy = copy_at(g, item->copy);
-  return (BoostSource){copy.codes, copy.packed, copy.id, item->copied};
+/* Rows of the node into records of its children. Returns the number on the left. */
+static int64_t split_rows(const BoostGrower *g, const Item *node, const Item *left) {
+  const int words = g->layout.words;
+  if (node->depth == 0) {
+    return boost_partition_root(&g->rows, g->sample, words, &node->split, records_of(g, left));
+  }
+  return boost_partition(&g->rows, words, &node->split, records_of(g, node),
+                         node->end - node->begin, records_of(g, left));
 }
 
 static void add_children(BoostGrower *g, Expansion *e) {
@@ -78,17 +82,13 @@ static void add_children(BoostGrower *g, Expansion *e) {
   *left = *right = (Item){.depth = parent->depth + 1,
                           .left = -1,
                           .slot = -1,
-                          .copy = parent->copy,
-                          .copied = parent->copied,
+                          .begin = parent->begin,
+                          .end = parent->end,
+                          .turned = parent->turned,
                           .gain = -1};
   boost_children(&g->layout, g->rules, &parent->node, &parent->split, &left->node, &right->node);
-  BoostSource source = source_of(g, parent);
-  int64_t middle =
-      parent->begin + boost_partition(&g->rows, &source, &parent->split, g->row + parent->begin,
-                                      parent->end - parent->begin, g->scratch);
-  left->begin = parent->begin;
-  left->end = right->begin = middle;
-  right->end = parent->end;
+  left->end = right->begin = parent->begin + split_rows(g, parent, left);
+  right->turned = !parent->turned;
   parent->left = first;
 }
 
@@ -131,18 +131,9 @@ static void plan_batch(BoostGrower *g) {
 static void build_one(BoostGrower *g, const Expansion *e) {
   for (int side = 0; side < 2; side++) {
     if (e->built[side] < 0) continue;
-    Item *child = &g->item[g->item[e->item].left + side];
-    BoostSource source = source_of(g, child);
-    BoostCopy copy = copy_at(g, g->copies_used);
-    int64_t n = child->end - child->begin;
-    bool copies = e->searched[side] && boost_copy_pays(g, child->copied) &&
-                  g->copies_used + n <= g->copies_room;
-    boost_histogram(&g->rows, g->sample, g->layout.words, &source, g->row + child->begin, n,
-                    copies ? &copy : NULL, boost_window_at(g, e->built[side]));
-    if (!copies) continue;
-    child->copy = g->copies_used;
-    child->copied = n;
-    g->copies_used += n;
+    const Item *child = &g->item[g->item[e->item].left + side];
+    boost_histogram(&g->rows, g->sample, g->layout.words, records_of(g, child),
+                    child->end - child->begin, boost_window_at(g, e->built[side]));
   }
 }
 
@@ -282,7 +273,6 @@ static void expand_batch_all(BoostGrower *g) {
 static void begin_tree_all(BoostGrower *g) {
   int64_t sums[3] = {0};
   const BoostSample *s = g->sample;
-  if (s->n > 0) memcpy(g->row, s->row, (size_t)s->n * sizeof *g->row);
   for (int64_t i = 0; i < s->n; i++) {
     const uint64_t *word = s->packed + (int64_t)s->row[i] * g->layout.words;
     for (int w = 0; w < g->layout.words; w++) sums[w] = (int64_t)((uint64_t)sums[w] + word[w]);
@@ -290,12 +280,11 @@ static void begin_tree_all(BoostGrower *g) {
   sums[2] = s->n;
   comm_sum_all(g->comm, sums, 3);
   g->n_items = 1;
-  g->n_heap = g->splits = g->orders = g->n_open = g->copies_used = 0;
+  g->n_heap = g->splits = g->orders = g->n_open = 0;
   for (int64_t i = 0; i < g->n_slots; i++)
     g->open_slot[g->n_open++] = (int32_t)(g->n_slots - 1 - i);
   Item *root = &g->item[0];
-  *root = (Item){
-      .end = s->n, .rows = sums[2], .left = -1, .slot = -1, .copy = -1, .copied = s->n, .gain = -1};
+  *root = (Item){.end = s->n, .rows = sums[2], .left = -1, .slot = -1, .gain = -1};
   root->node = boost_root();
   for (int w = 0; w < 2; w++) root->node.sum[w] = (uint64_t)sums[w];
 }
@@ -304,9 +293,7 @@ static void search_root_all(BoostGrower *g) {
   Item *root = &g->item[0];
   BoostSplit best = no_split;
   int64_t begin = boost_share_begin(g), end = boost_share_end(g), at = 0;
-  BoostSource source = source_of(g, root);
-  boost_histogram(&g->rows, g->sample, g->layout.words, &source, g->row, root->end, NULL,
-                  boost_window_at(g, 0));
+  boost_histogram_root(&g->rows, g->sample, g->layout.words, boost_window_at(g, 0));
   boost_join_begin_all(g, 0, 0, 1);
   boost_join_end_all(g, 0, 0, 1);
   root->slot = g->open_slot[--g->n_open];
@@ -329,13 +316,18 @@ static void search_root_all(BoostGrower *g) {
   if (root->gain >= 0) boost_order_add(g, 0);
 }
 
-/* Numbers in copies back to those of rows. */
+/* Rows of all leaves. A node that was split in vain has its rows in those that came of it. */
 static void name_rows(BoostGrower *g) {
   for (int64_t i = 0; i < g->n_items; i++) {
     const Item *item = &g->item[i];
-    if (item->left >= 0 || item->copy < 0) continue;
-    const int32_t *id = g->copies.id + item->copy;
-    for (int64_t k = item->begin; k < item->end; k++) g->row[k] = id[g->row[k]];
+    int64_t n = item->end - item->begin;
+    if (item->left >= 0 || n == 0) continue;
+    if (item->depth == 0) {
+      memcpy(g->row, g->sample->row, (size_t)n * sizeof *g->row);
+    } else {
+      boost_records_rows(&g->rows, g->layout.words, records_of(g, item), n, item->turned,
+                         g->row + item->begin);
+    }
   }
 }
 

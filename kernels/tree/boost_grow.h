@@ -21,21 +21,18 @@ typedef struct BoostLimits {
   int64_t max_depth;  /* INT64_MAX: unlimited */
   bool depth_wise;
   int64_t apart;           /* so many ranks in a row count as a node; 0: as they are; for tests */
-  int64_t cache_bytes;     /* rows of nodes above are copied together; for speed only */
   int64_t histogram_bytes; /* memory for kept histograms, of a rank (but for three of them) */
 } BoostLimits;
 
 enum {
-  BOOST_CACHE_BYTES = 1 << 19, /* half of a processor's own cache */
   BOOST_HISTOGRAM_BYTES = 1 << 29,
 };
 
 /* This rank's rows. Borrowed: have to outlive the grower. */
 typedef struct BoostRows {
-  int64_t n;              /* less than 2^31 */
-  const Bins *bins;       /* the same on all ranks */
-  const uint8_t *codes;   /* n x bins_stride(d), for histograms */
-  const uint8_t *columns; /* the same as d x n, for splitting rows */
+  int64_t n;            /* less than 2^31 */
+  const Bins *bins;     /* the same on all ranks */
+  const uint8_t *codes; /* n x bins_stride(d) */
 } BoostRows;
 
 typedef struct BoostLeaf {

@@ -85,9 +85,6 @@ static Status join_columns_all(const Comm *comm, int64_t d, const Places *p, con
                                  {own->row_id, whole->row_id, sizeof(int64_t)},
                                  {own->weight, whole->weight, sizeof(double)}};
   for (int c = 0; c < (whole->weight ? 4 : 3); c++) TRY(join_column_all(comm, p, &columns[c]));
-  int64_t begin = p->direct ? p->train[comm->rank] : 0;
-  int64_t end = p->direct ? begin + own->n_train : whole->n_train;
-  if (p->fills) boost_codes_transpose(whole->codes, begin, end, whole->n_train, d, whole->columns);
   comm_shared_publish_all(comm, &whole->whole);
 done:
   return status;
@@ -98,7 +95,7 @@ Status boost_table_join_all(const Comm *comm, int64_t d, BoostTable *table) {
   Places p = {0};
   BoostTable whole = *table;
   const int64_t n = table->n_global, train = table->n_train_global;
-  const size_t codes = lines(n * bins_stride(d), 1), columns = lines(d * train, 1);
+  const size_t codes = lines(n * bins_stride(d), 1);
   const size_t reals = lines(n, sizeof(double));
   bool weighted = comm_any_all(comm, table->weight != NULL);
   if (weighted && !table->weight) { /* a rank without rows */
@@ -107,7 +104,7 @@ Status boost_table_join_all(const Comm *comm, int64_t d, BoostTable *table) {
     AGREE(comm, OK);
   }
   TRY(places_all(comm, table, &p));
-  TRY(comm_shared_new_all(comm, codes + columns + (weighted ? 3 : 2) * reals, &whole.whole));
+  TRY(comm_shared_new_all(comm, codes + (weighted ? 3 : 2) * reals, &whole.whole));
   whole.is_whole = true;
   p.direct = whole.whole.window && whole.whole.node.size == comm->size;
   p.direct = !comm_any_all(comm, !p.direct);
@@ -115,8 +112,7 @@ Status boost_table_join_all(const Comm *comm, int64_t d, BoostTable *table) {
   whole.n = n;
   whole.n_train = train;
   whole.codes = whole.whole.data;
-  whole.columns = whole.codes + codes;
-  whole.target = (double *)(void *)(whole.columns + columns);
+  whole.target = (double *)(void *)(whole.codes + codes);
   whole.row_id = (int64_t *)(void *)((uint8_t *)whole.target + reals);
   whole.weight = weighted ? (double *)(void *)((uint8_t *)whole.row_id + reals) : NULL;
   status = join_columns_all(comm, d, &p, table, &whole);

@@ -19,8 +19,6 @@ static void choose_sizes(BoostGrower *g, int64_t rows_global) {
   g->slot_words = share * BINS_CODES * g->layout.words;
   int64_t affordable = most(1, g->limits.histogram_bytes / (share * word_bytes));
   g->n_slots = least(g->max_splits + g->max_splits / 2 + 2, affordable);
-  /* A row is copied about once or twice on its way down to nodes that fit into the cache. */
-  g->copies_room = boost_copy_pays(g, g->rows.n) ? g->rows.n + g->rows.n / 2 : 0;
   g->batch_max = most(2, least(BATCH_MAX, BATCH_BYTES / (g->d * word_bytes)));
 }
 
@@ -37,10 +35,8 @@ static Status grower_allocate(BoostGrower *g) {
   TRY(NEW(&g->found, 2 * g->batch_max));
   TRY(NEW(&g->all, 2 * g->batch_max * ranks));
   TRY(NEW(&g->row, g->rows.n));
-  TRY(NEW(&g->scratch, g->rows.n));
-  TRY(NEW_RAW(&g->copies.codes, g->copies_room * bins_stride(g->d)));
-  TRY(NEW_RAW(&g->copies.packed, g->copies_room * g->layout.words));
-  TRY(NEW_RAW(&g->copies.id, g->copies_room));
+  const int64_t bytes = g->rows.n * boost_record_size(g->d, g->layout.words);
+  for (int k = 0; k < 2; k++) TRY(NEW_RAW(&g->record[k], bytes));
   int64_t split_words = bins_any_category(g->rows.bins) ? 1 + NODE_SET_WORDS : 1;
   TRY(NEW(&g->node, (split_words + 1) * g->max_splits + 1));
   TRY(NEW(&g->leaf, g->max_splits + 1));
@@ -163,10 +159,7 @@ void boost_grower_free_all(BoostGrower **grower) {
   memory_free(&g->found);
   memory_free(&g->all);
   memory_free(&g->row);
-  memory_free(&g->scratch);
-  memory_free(&g->copies.codes);
-  memory_free(&g->copies.packed);
-  memory_free(&g->copies.id);
+  for (int k = 0; k < 2; k++) memory_free(&g->record[k]);
   memory_free(&g->node);
   memory_free(&g->leaf);
   memory_free(&g->stack);

@@ -1,126 +1,111 @@
-/* Splitting rows of a node; see boost_histogram.h.
+/* Splitting the rows of a node; see boost_histogram.h.
  *
- * A node of many rows reads codes from a copy column by column, where 64 rows share a cache line;
- * one of few, whose rows lie together, reads them where its histogram is going to (or did): what
- * touches fewer lines. Both sides are written for every row, and one of them is overwritten by the
- * next, which leaves no branch to guess. With AVX-512 sixteen rows at once: the codes gathered,
- * each side packed together in a register (Zen 4 is slow at packing into memory). */
+ * Every record is read once and written once, to the front of the range or to its back: both places
+ * are known before the side is, so that there is no branch to guess. A size known to the compiler
+ * makes copying a record a few vector moves.
+ *
+ * Rejected: a table of codes column by column besides, and lists of row numbers that are split by
+ * it. It moves a quarter of the bytes, but to no order, and each histogram has to gather. */
 #include <string.h>
 
 #include "boost_histogram.h"
 
-#if defined(__x86_64__)
-#include <immintrin.h>
-#endif
+enum { SIZE_MOST = 64 }; /* of records whose size the compiler is told */
 
-enum { AHEAD = 24, LANES = 16, LINE = 64 };
-
-/* Where the codes of a feature are: base[step x number], or base[id[number]]. */
-typedef struct Lookup {
-  const uint8_t *base;
-  int64_t step;
-  const int32_t *id;
-  int64_t safe; /* of numbers (or of ids) below, the 3 bytes behind a code may be read, too */
-} Lookup;
-
-/* What is left and right so far; rows before `done` are split. */
-typedef struct Sides {
-  int64_t done, left, right;
-} Sides;
-
-static Lookup choose_lookup(const BoostRows *rows, const BoostSource *source, int32_t feature,
-                            int64_t n) {
-  int64_t stride = bins_stride(rows->bins->d), lines = source->n * stride / LINE;
-  if ((lines < n ? lines : n) <= rows->n / LINE) {
-    return (Lookup){source->codes + feature, stride, NULL, source->n - 1};
-  }
-  return (Lookup){rows->columns + feature * rows->n, 1, source->id, rows->n - 3};
-}
-
-static inline const uint8_t *find_code(const Lookup *l, int32_t number) {
-  return l->base + l->step * (l->id ? l->id[number] : number);
-}
-
-/* By a table of codes: 1 goes left. */
-static void partition_by_table(const Lookup *l, const uint8_t *table, int32_t *row, int64_t n,
-                               int32_t *scratch, Sides *s) {
-  int64_t left = s->left, right = s->right;
-  for (int64_t i = s->done; i < n; i++) {
-    __builtin_prefetch(find_code(l, row[i + AHEAD < n ? i + AHEAD : n - 1]));
-    int32_t r = row[i];
-    uint8_t goes_left = table[*find_code(l, r)];
-    row[left] = r;
-    scratch[right] = r;
-    left += goes_left;
-    right += !goes_left;
-  }
-  *s = (Sides){n, left, right};
-}
-
-/* By a limit. */
-static void partition_by_limit(const Lookup *l, uint8_t flip, uint8_t limit, int32_t *row,
-                               int64_t n, int32_t *scratch, Sides *s) {
-  int64_t left = s->left, right = s->right;
-  for (int64_t i = s->done; i < n; i++) {
-    __builtin_prefetch(find_code(l, row[i + AHEAD < n ? i + AHEAD : n - 1]));
-    int32_t r = row[i];
-    bool goes_left = (uint8_t)(*find_code(l, r) + flip) <= limit;
-    row[left] = r;
-    scratch[right] = r;
-    left += goes_left;
-    right += !goes_left;
-  }
-  *s = (Sides){n, left, right};
-}
-
-#if defined(__x86_64__)
-/* As many rows as vectors can take. Steps are 1, or multiples of 8. */
-__attribute__((target("avx512f"))) static void partition_vector(const Lookup *l, uint8_t flip,
-                                                                uint8_t limit, int32_t *row,
-                                                                int64_t n, int32_t *scratch,
-                                                                Sides *out) {
-  const __m512i one = _mm512_set1_epi32(flip), byte = _mm512_set1_epi32(0xff);
-  const __m512i last = _mm512_set1_epi32(limit), eighths = _mm512_set1_epi32((int)(l->step / 8));
-  const int32_t *id = l->id;
-  int64_t i = 0, left = 0, right = 0;
-  for (; i + LANES <= n; i += LANES) {
-    int32_t most = row[i + LANES - 1];
-    if ((id ? id[most] : most) >= l->safe) break;
-    __m512i r = _mm512_loadu_si512(row + i), at = id ? _mm512_i32gather_epi32(r, id, 4) : r;
-    __m512i code = l->step == 1
-                       ? _mm512_i32gather_epi32(at, l->base, 1)
-                       : _mm512_i32gather_epi32(_mm512_mullo_epi32(at, eighths), l->base, 8);
-    code = _mm512_and_si512(_mm512_add_epi32(code, one), byte);
-    __mmask16 goes_left = _mm512_cmple_epu32_mask(code, last);
-    _mm512_storeu_si512(row + left, _mm512_maskz_compress_epi32(goes_left, r));
-    _mm512_storeu_si512(scratch + right, _mm512_maskz_compress_epi32((__mmask16)~goes_left, r));
-    int count = __builtin_popcount(goes_left);
-    left += count;
-    right += LANES - count;
-  }
-  *out = (Sides){i, left, right};
-}
-
-static bool has_vectors(const Lookup *l) {
-  return l->step / 8 * l->safe < INT32_MAX && __builtin_cpu_supports("avx512f");
-}
-#endif
-
-int64_t boost_partition(const BoostRows *rows, const BoostSource *source, const BoostSplit *split,
-                        int32_t *row, int64_t n, int32_t *scratch) {
-  const Lookup l = choose_lookup(rows, source, split->feature, n);
-  Sides s = {0};
+/* By code: 1 goes left. */
+static void sides_of(const BoostSplit *split, uint8_t table[BINS_CODES]) {
   if (split->bin == BOOST_SET) {
-    uint8_t table[BINS_CODES];
     node_set_table(split->set, table);
-    partition_by_table(&l, table, row, n, scratch, &s);
-  } else {
-    const uint8_t flip = (uint8_t)split->missing_left, limit = (uint8_t)(split->bin + flip);
-#if defined(__x86_64__)
-    if (has_vectors(&l)) partition_vector(&l, flip, limit, row, n, scratch, &s);
-#endif
-    partition_by_limit(&l, flip, limit, row, n, scratch, &s);
+    return;
   }
-  if (s.right > 0) memcpy(row + s.left, scratch, (size_t)s.right * sizeof *row);
-  return s.left;
+  memset(table, 0, BINS_CODES);
+  memset(table, 1, (size_t)split->bin + 1);
+  table[BINS_MISSING] = split->missing_left != 0;
+}
+
+/* Where the next record goes: `left`, or `gap` bytes behind it, at the back. Masks, since the
+ * compiler makes branches of conditions. */
+typedef struct Places {
+  uint8_t *left;
+  int64_t gap;
+} Places;
+
+static inline __attribute__((always_inline)) uint8_t *place_of(Places *p, uint8_t goes_left,
+                                                               int64_t size) {
+  const int64_t mask = -(int64_t)goes_left;
+  uint8_t *to = p->left + (p->gap & ~mask);
+  p->left += size & mask;
+  p->gap -= size;
+  return to;
+}
+
+static inline __attribute__((always_inline)) int64_t move_records(const uint8_t *table,
+                                                                  const uint8_t *record, int64_t n,
+                                                                  int64_t size, int64_t code,
+                                                                  uint8_t *out) {
+  Places places = {out, (n - 1) * size};
+  for (const uint8_t *end = record + n * size; record < end; record += size) {
+    memcpy(place_of(&places, table[record[code]], size), record, (size_t)size);
+  }
+  return (places.left - out) / size;
+}
+
+int64_t boost_partition(const BoostRows *rows, int words, const BoostSplit *split,
+                        const uint8_t *record, int64_t n, uint8_t *out) {
+  const int64_t size = boost_record_size(rows->bins->d, words), code = 8 * words + split->feature;
+  uint8_t table[BINS_CODES];
+  sides_of(split, table);
+  switch (size) {
+    case 16: return move_records(table, record, n, 16, code, out);
+    case 24: return move_records(table, record, n, 24, code, out);
+    case 32: return move_records(table, record, n, 32, code, out);
+    case 40: return move_records(table, record, n, 40, code, out);
+    case 48: return move_records(table, record, n, 48, code, out);
+    case 56: return move_records(table, record, n, 56, code, out);
+    case SIZE_MOST: return move_records(table, record, n, SIZE_MOST, code, out);
+    default: return move_records(table, record, n, size, code, out);
+  }
+}
+
+/* Records of rows of the table; codes are copied `stride` bytes at a time, the number comes last.
+ */
+static inline __attribute__((always_inline)) int64_t make_records(const uint8_t *table,
+                                                                  const BoostRows *rows,
+                                                                  const BoostSample *sample,
+                                                                  int words, int64_t stride,
+                                                                  int64_t code, uint8_t *out) {
+  const int64_t size = boost_record_size(rows->bins->d, words);
+  Places places = {out, (sample->n - 1) * size};
+  for (int64_t i = 0; i < sample->n; i++) {
+    const int32_t row = sample->row[i];
+    const uint8_t *c = rows->codes + row * stride;
+    uint8_t *to = place_of(&places, table[c[code]], size);
+    memcpy(to, sample->packed + (int64_t)row * words, (size_t)words * sizeof *sample->packed);
+    memcpy(to + 8 * words, c, (size_t)stride);
+    memcpy(to + size - sizeof row, &row, sizeof row);
+  }
+  return (places.left - out) / size;
+}
+
+int64_t boost_partition_root(const BoostRows *rows, const BoostSample *sample, int words,
+                             const BoostSplit *split, uint8_t *out) {
+  const int64_t stride = bins_stride(rows->bins->d), code = split->feature;
+  uint8_t table[BINS_CODES];
+  sides_of(split, table);
+  switch (words == 1 ? stride : 0) {
+    case 8: return make_records(table, rows, sample, 1, 8, code, out);
+    case 16: return make_records(table, rows, sample, 1, 16, code, out);
+    case 24: return make_records(table, rows, sample, 1, 24, code, out);
+    case 32: return make_records(table, rows, sample, 1, 32, code, out);
+    default: return make_records(table, rows, sample, words, stride, code, out);
+  }
+}
+
+void boost_records_rows(const BoostRows *rows, int words, const uint8_t *record, int64_t n,
+                        bool turned, int32_t *row) {
+  const int64_t size = boost_record_size(rows->bins->d, words);
+  const uint8_t *from = record + size - (int64_t)sizeof *row;
+  for (int64_t i = 0; i < n; i++, from += size) {
+    memcpy(row + (turned ? n - 1 - i : i), from, sizeof *row);
+  }
 }

@@ -17,8 +17,8 @@ typedef struct Item {
   int32_t depth;
   int32_t left;         /* first child, the second follows; -1: not looked at */
   int32_t slot;         /* kept histogram; -1: none */
-  int64_t copy, copied; /* its rows are numbers in a copy: where that begins, its rows; -1: not */
-  bool kept;            /* split in the tree that results */
+  bool turned; /* its records are in the opposite order of rows */
+  bool kept;   /* split in the tree that results */
 } Item;
 
 /* A node being expanded: what is built and what is searched, left and right. */
@@ -55,9 +55,8 @@ struct BoostGrower {
   int64_t nodes, places, lane; /* place: a rank that searches; lane -1: this one does not */
   SumScatter sum[2];           /* one for each half of a batch */
   int64_t *part;               /* nodes + 1: where the parts of a lane's ranks begin */
-  int32_t *row, *scratch;
-  BoostCopy copies; /* rows of nodes copied together */
-  int64_t copies_room, copies_used;
+  int32_t *row;
+  uint8_t *record[2]; /* of nodes at even and at odd depths; rows.n each */
   int64_t *node;
   BoostLeaf *leaf;
   int32_t *stack;
@@ -70,11 +69,6 @@ struct BoostGrower {
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
-
-/* Are so many rows too many for the cache, so that some of them had better be copied together? */
-static inline bool boost_copy_pays(const BoostGrower *g, int64_t rows) {
-  return rows * (bins_stride(g->d) + 8 * g->layout.words) > g->limits.cache_bytes;
-}
 
 /* Features in g->sample that this rank searches: positions from begin to end. Local. */
 int64_t boost_share_begin(const BoostGrower *g);

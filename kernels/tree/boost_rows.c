@@ -19,19 +19,6 @@ static bool is_held_back(const TrainingData *data, const Stream *stream, double 
   return share > 0 && random_uniform(stream, (uint64_t)unit, 0) < share;
 }
 
-/* A few rows of all columns at a time. */
-void boost_codes_transpose(const uint8_t *codes, int64_t begin, int64_t end, int64_t n, int64_t d,
-                           uint8_t *columns) {
-  enum { SWEEP = 512 };
-  int64_t stride = bins_stride(d);
-  for (int64_t from = begin; from < end; from += SWEEP) {
-    int64_t to = from + SWEEP < end ? from + SWEEP : end;
-    for (int64_t j = 0; j < d; j++) {
-      for (int64_t i = from; i < to; i++) columns[j * n + i] = codes[i * stride + j];
-    }
-  }
-}
-
 static Status fill(const TrainingData *data, const Bins *bins, double held_back, BoostTable *out) {
   Status status = OK;
   int64_t n = data->x->rows.n, stride = bins_stride(bins->d), train = 0, held = 0;
@@ -53,8 +40,6 @@ static Status fill(const TrainingData *data, const Bins *bins, double held_back,
     if (data->weight) out->weight[at] = data->weight[i];
     if (held_back > 0) memcpy(out->codes + at * stride, codes + i * stride, (size_t)stride);
   }
-  TRY(NEW(&out->columns, bins->d * out->n_train));
-  boost_codes_transpose(out->codes, 0, out->n_train, out->n_train, bins->d, out->columns);
 done:
   memory_free(&codes);
   return status;
@@ -90,7 +75,6 @@ void boost_table_clear_all(BoostTable *table) {
     return;
   }
   memory_free(&table->codes);
-  memory_free(&table->columns);
   memory_free(&table->target);
   memory_free(&table->weight);
   memory_free(&table->row_id);

@@ -9,7 +9,6 @@
 typedef struct BoostTable {
   int64_t n, n_train; /* the first n_train rows are trained on, the others held back */
   uint8_t *codes;     /* n x bins_stride(d) */
-  uint8_t *columns;   /* d x n_train, the same codes */
   double *target;     /* n */
   double *weight;     /* n; NULL: all 1 */
   int64_t *row_id;    /* n */
@@ -28,9 +27,6 @@ CHECKED Status boost_table_all(const Comm *comm, const TrainingData *data, const
 /* Give all ranks all rows, in the order of ranks, those that are trained on first; once per node.
  * Collective. Fails with MEMORY, agreed; the table is to be cleared then, too. */
 CHECKED Status boost_table_join_all(const Comm *comm, int64_t d, BoostTable *table);
-/* Codes of rows begin .. end - 1 to columns of n. Local. */
-void boost_codes_transpose(const uint8_t *codes, int64_t begin, int64_t end, int64_t n, int64_t d,
-                           uint8_t *columns);
 /* Collective where rows were joined, else local. */
 void boost_table_clear_all(BoostTable *table);
 

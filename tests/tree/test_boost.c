@@ -102,7 +102,6 @@ static void problem_make(Problem *p, uint64_t number) {
                             .max_depth = number % 4 == 3 ? 1 + draw(&s, 9, 5) : INT64_MAX,
                             .depth_wise = number % 2 == 1,
                             .apart = (int64_t)(number % 3),
-                            .cache_bytes = number % 4 < 2 ? 100 : BOOST_CACHE_BYTES,
                             .histogram_bytes = number % 3 == 2 ? 20000 : BOOST_HISTOGRAM_BYTES};
 }
 
@@ -155,15 +154,7 @@ static void grow(const Problem *p, const Comm *comm, int64_t **node, int64_t *n_
   BoostGrower *grower = NULL;
   BoostTree tree;
   int32_t *own = NULL;
-  uint8_t *columns = NULL;
   CHECK_OK(NEW(&own, p->n));
-  CHECK_OK(NEW(&columns, rows.n * p->d));
-  for (int64_t j = 0; j < p->d; j++) {
-    for (int64_t i = 0; i < rows.n; i++) {
-      columns[j * rows.n + i] = rows.codes[i * bins_stride(p->d) + j];
-    }
-  }
-  rows.columns = columns;
   BoostSample sample = sample_of(p);
   sample.n = 0;
   sample.row = own;
@@ -179,7 +170,6 @@ static void grow(const Problem *p, const Comm *comm, int64_t **node, int64_t *n_
   *n_nodes = tree.n_nodes;
   boost_grower_free_all(&grower);
   memory_free(&own);
-  memory_free(&columns);
 }
 
 /* splits: counts splits of numbers and of categories. */
