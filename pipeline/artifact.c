@@ -9,14 +9,15 @@
 
 const char *const port_type_words[] = {"table", "folds", "bundle", "nothing"};
 
-void artifact_init(Artifact *artifact, const StageKind *kind, const void *options, bool root) {
+void artifact_init(Artifact *artifact, const StageKind *kind, const StageKind *maker,
+                   const void *options, bool root) {
   *artifact = (Artifact){.type = kind->output};
   summary_init(&artifact->summary, root);
-  if (kind->output == PORT_BUNDLE && kind->choose) {
-    bundle_init_open(&artifact->bundle, kind->choose, options);
+  if (kind->output == PORT_BUNDLE && maker->choose) {
+    bundle_init_open(&artifact->bundle, maker->choose, options);
   } else if (kind->output == PORT_BUNDLE) {
     Spec spec = {0};
-    kind->spec(options, &spec);
+    maker->spec(options, &spec);
     bundle_init(&artifact->bundle, &spec);
   }
 }

@@ -5,9 +5,11 @@
 #include "io/store.h"
 #include "stage.h"
 
-/* Begin an artifact of a kind's output type; BUNDLE: with the spec that the options hold, which
- * must outlive it. Local. */
-void artifact_init(Artifact *artifact, const StageKind *kind, const void *options, bool root);
+/* Begin an artifact of a kind's output type. Local.
+ * maker, options  BUNDLE: the stage whose options hold the spec, which must outlive it: the stage
+ *                 itself, or that of the bundle which it adjusts */
+void artifact_init(Artifact *artifact, const StageKind *kind, const StageKind *maker,
+                   const void *options, bool root);
 void artifact_clear(Artifact *artifact);
 
 /* Write with texts (key, kind, options, lineage, summary ...), to which "content" (32 digits) and

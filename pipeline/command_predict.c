@@ -39,6 +39,7 @@ static const WordRow rows[] = {
 typedef struct Ancestor {
   const StageKind *kind;
   void *options;
+  char *name, *adjusts; /* of the stage whose bundle it adjusts; NULL: none */
 } Ancestor;
 
 typedef struct Serving {
@@ -55,6 +56,8 @@ static void serving_clear(Serving *s) {
     if (s->ancestors[i].options)
       options_clear(s->ancestors[i].kind->kind.options, s->ancestors[i].options);
     memory_free(&s->ancestors[i].options);
+    memory_free(&s->ancestors[i].name);
+    memory_free(&s->ancestors[i].adjusts);
   }
   memory_free(&s->ancestors);
   memory_free(&s->csv.columns.names);
@@ -74,6 +77,10 @@ static Status parse_ancestor(const cJSON *object, const char *path, Ancestor *ou
     goto done;
   }
   out->kind = (const StageKind *)found;
+  const char *name = cJSON_GetStringValue(cJSON_GetObjectItem(object, "name"));
+  const char *adjusts = cJSON_GetStringValue(cJSON_GetObjectItem(object, "adjusts"));
+  if (name) TRY(memory_text(&out->name, name));
+  if (adjusts) TRY(memory_text(&out->adjusts, adjusts));
   TRY(config_parse_options(found, options, "/options", &out->options));
 done:
   cJSON_free(options);
@@ -108,6 +115,16 @@ static Status check_format(const Fields *fields) {
   return bundle_check_format(*(const int64_t *)field->data);
 }
 
+/* The ancestor whose options hold the bundle's spec. */
+static const Ancestor *maker_of(const Serving *s) {
+  const Ancestor *maker = &s->ancestors[s->n - 1];
+  for (int64_t i = s->n - 1; i >= 0; i--) { /* inputs come first */
+    const Ancestor *one = &s->ancestors[i];
+    if (maker->adjusts && one->name && strcmp(one->name, maker->adjusts) == 0) maker = one;
+  }
+  return maker;
+}
+
 /* What was read becomes the stages it came through, then the bundle of the last. The lineage comes
  * before the bundle: an artifact of another kind is named as such. */
 static Status make_sense(const char *path, Fields *fields, const Rows *share,
@@ -115,8 +132,10 @@ static Status make_sense(const char *path, Fields *fields, const Rows *share,
   Status status = OK;
   TRY(status_prefix(check_format(fields), "%s: ", path));
   TRY(parse_lineage(path, store_text(texts, "lineage"), s));
-  const Ancestor *own = &s->ancestors[s->n - 1];
-  artifact_init(&s->artifact, own->kind, own->options, root);
+  const Ancestor *own = &s->ancestors[s->n - 1], *maker = maker_of(s);
+  if (maker->adjusts || maker->kind->output != PORT_BUNDLE)
+    return status_fail(FORMAT, "%s: the stage whose model it adjusts is not in its lineage", path);
+  artifact_init(&s->artifact, own->kind, maker->kind, maker->options, root);
   s->begun = true;
   TRY(status_prefix(artifact_take(&s->artifact, fields, share, texts), "%s: ", path));
 done:

@@ -19,6 +19,8 @@ extern const StageKind train_stage;
 extern const StageKind matrix_stage;
 extern const StageKind stack_stage;
 extern const StageKind audit_stage;
+extern const StageKind calibrate_stage;
+extern const StageKind threshold_stage;
 extern const StageKind pca_stage;
 extern const StageKind dbscan_stage;
 extern const StageKind report_stage;
@@ -51,6 +53,8 @@ const Kind *const stage_kinds[] = {
     &matrix_stage.kind,
     &stack_stage.kind,
     &audit_stage.kind,
+    &calibrate_stage.kind,
+    &threshold_stage.kind,
     &pca_stage.kind,
     &dbscan_stage.kind,
     &report_stage.kind,

@@ -88,6 +88,23 @@ static void find_artifacts_all(Runner *runner, const RunOptions *options) {
 
 /* ---- making one stage ---- */
 
+/* The stage whose bundle a stage adjusts; -1: none. */
+static int64_t adjusted_by(const Runner *runner, int64_t stage) {
+  const StageConfig *config = &runner->config->stages[stage];
+  const StageKind *kind = config->kind;
+  for (int64_t p = 0; kind->adjusts && kind->inputs[p].name; p++)
+    if (strcmp(kind->inputs[p].name, kind->adjusts) == 0) return config->inputs[p];
+  return -1;
+}
+
+static void begin_artifact(Runner *runner, int64_t stage) {
+  int64_t maker = stage;
+  while (adjusted_by(runner, maker) >= 0) maker = adjusted_by(runner, maker);
+  const StageConfig *own = &runner->config->stages[stage], *of = &runner->config->stages[maker];
+  artifact_init(&runner->stages[stage].artifact, own->kind, of->kind, of->options,
+                run_is_root(runner));
+}
+
 /* Kinds and options of a stage and of all that it comes from, inputs first, as JSON: what a bundle
  * needs for reading and treating new rows as its training rows were. */
 static Status lineage_json(const Runner *runner, int64_t stage, char **text) {
@@ -100,6 +117,9 @@ static Status lineage_json(const Runner *runner, int64_t stage, char **text) {
     cJSON_AddStringToObject(object, "name", config->name);
     cJSON_AddStringToObject(object, "kind", config->kind->kind.name);
     cJSON_AddItemToObject(object, "options", cJSON_CreateRaw(config->json));
+    int64_t adjusted = adjusted_by(runner, s);
+    if (adjusted >= 0)
+      cJSON_AddStringToObject(object, "adjusts", runner->config->stages[adjusted].name);
     cJSON_AddItemToArray(array, object);
   }
   char *printed = cJSON_PrintUnformatted(array);
@@ -208,7 +228,7 @@ static Status call_stage_all(Runner *runner, int64_t stage, RunSink *sink) {
     AGREE(runner->comm, gather_reports(runner, &reports, &context.n_reports));
   context.reports = reports;
   AGREE(runner->comm, owner_check(runner->owner)); /* a report replaces its files by itself */
-  artifact_init(&run->artifact, config->kind, config->options, run_is_root(runner));
+  begin_artifact(runner, stage);
   run->loaded = true;
   TRY(config->kind->run_all(&context, config->options, inputs, &run->artifact));
 done:
@@ -317,10 +337,9 @@ static void release_unneeded(Runner *runner) {
 
 static Status load_all(Runner *runner, int64_t stage) {
   StageRun *run = &runner->stages[stage];
-  const StageConfig *config = &runner->config->stages[stage];
   char path[PATH_MAX];
   StoreTexts texts = {0};
-  artifact_init(&run->artifact, config->kind, config->options, run_is_root(runner));
+  begin_artifact(runner, stage);
   run->loaded = true;
   Status status = artifact_read_all(runner->comm, run_folder_path(&runner->folder, run->file, path),
                                     &run->artifact, &texts);

@@ -35,6 +35,9 @@ typedef struct Port {
 typedef struct Planned {
   PortType type;
   Schema schema; /* TABLE: its columns; BUNDLE: the columns a file for prediction has to have */
+  const char
+      *target; /* BUNDLE: the column that it predicts, borrowed from options; NULL: not told */
+  bool asked;  /* BUNDLE: whether that number is above something */
 } Planned;
 
 /* A stage's output while the run goes on. */
@@ -81,6 +84,9 @@ typedef struct StageKind {
   /* Treat new rows as this stage treated the rows that a later bundle was trained on, row by row
    * (impossible values become missing ...); columns may be absent. Local. NULL: nothing to do. */
   Status (*serve)(const void *options, Table *rows);
+  /* BUNDLE that is an input's with more behind the model (a calibration ...): the port that it
+   * comes by. Its spec is then that input's, and `spec` and `choose` are not asked. */
+  const char *adjusts;
   /* BUNDLE: the spec that the options hold, borrowed from them. Local. */
   void (*spec)(const void *options, Spec *spec);
   /* BUNDLE whose spec the stage chooses, in the place of spec: run_all calls bundle_choose. */

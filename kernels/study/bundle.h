@@ -33,6 +33,8 @@ typedef struct StackOptions {
 /* What to fit. Everything is borrowed and must outlive bundles made from it. */
 typedef struct Spec {
   const char *target;
+  bool asked; /* the target was a number, and became the question whether it is above this */
+  double above;
   const char *group;         /* integer column that numbers recordings; NULL: none */
   const char *weight;        /* column of weights of training rows; NULL: none */
   TextList features;         /* raw columns that enter the recipe */

@@ -54,7 +54,10 @@ Status job_plan_spec(const Spec *spec, Task task, const Schema *schema, Schema *
 }
 
 Spec job_spec(const JobOptions *o, const Variant *model) {
+  bool asked = !isnan(o->above);
   return (Spec){.target = o->target,
+                .asked = asked,
+                .above = asked ? o->above : 0,
                 .group = o->group,
                 .weight = o->weight,
                 .features = o->features,

@@ -3,6 +3,7 @@
  *
  * The combinations are one list of fits spread over ranks. The best one by the folds is then fitted
  * on the training part and measured on the test part, as `train` does. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -167,6 +168,8 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   Schema needed = {0};
   Task task;
   TRY(job_plan(&o->job, schema, &task));
+  output->target = o->job.target;
+  output->asked = !isnan(o->job.above);
   for (int64_t c = 0; c < count(o); c++) {
     TRY(plan_one(o, c, task, schema, &needed));
     for (int64_t j = 0; j < needed.n; j++)

@@ -4,6 +4,7 @@
  * result is one bundle that holds the members and the model on top. On held-out folds it is
  * compared with its best member; on the test part it is measured beside every member and the
  * constant. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -145,19 +146,24 @@ static bool may_name_classes(const StackStageOptions *o, ColumnType type) {
   return open && named;
 }
 
+static ColumnType target_type(const StackStageOptions *o, const Schema *schema) {
+  if (!isnan(o->job.above)) return COLUMN_BOOLEAN;
+  return schema_find(schema, o->job.target)->type;
+}
+
 static Status plan_parts(const StackStageOptions *o, Task task, const Schema *schema,
                          Schema *needed) {
   Status status = OK;
   Spec spec;
   Bundle bundle;
-  const SchemaColumn *target = schema_find(schema, o->job.target);
+  ColumnType type = target_type(o, schema);
   spec_of(o, &spec);
   bundle_init(&bundle, &spec);
   bundle.task = task;
-  TRY(classes_for_plan(target->type, &bundle.classes));
+  TRY(classes_for_plan(type, &bundle.classes));
   TRY(nest_begin(&bundle));
   status = nest_plan(&bundle, schema, needed);
-  if (status == INVALID && may_name_classes(o, target->type)) status = OK; /* the run will tell */
+  if (status == INVALID && may_name_classes(o, type)) status = OK; /* the run will tell */
 done:
   bundle_clear(&bundle);
   return status;
@@ -169,6 +175,8 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   const Schema *schema = &inputs[INPUT]->schema;
   Task task;
   TRY(job_plan(&o->job, schema, &task));
+  output->target = o->job.target;
+  output->asked = !isnan(o->job.above);
   TRY(plan_models(o, task));
   CompareScore score = score_of(o, task);
   if (compare_of_values(score) != (task == TASK_REGRESSION))

@@ -3,6 +3,8 @@
  * With a `folds` port it is first cross-validated on the folds; then it is fitted on the training
  * part of the split and measured on the test part, beside the constant that knows no features.
  * Recipe and model are fitted inside every fold anew, on its training rows alone. */
+#include <math.h>
+
 #include "job.h"
 
 typedef struct TrainOptions {
@@ -31,6 +33,8 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   Task task;
   Spec spec = job_spec(&o->job, &o->model);
   TRY(job_plan(&o->job, schema, &task));
+  output->target = o->job.target;
+  output->asked = !isnan(o->job.above);
   TRY(job_plan_spec(&spec, task, schema, &output->schema));
 done:
   return status;

@@ -1,0 +1,100 @@
+/* Out-of-fold predictions; see out_of_fold.h. */
+#include "out_of_fold.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "kernels/base/memory.h"
+#include "stack.h"
+
+void out_of_fold_clear(OutOfFold *out) {
+  predicted_clear(&out->predicted);
+  memory_free(&out->fold);
+}
+
+static Status gather_folds(const FoldInputs *in, const FoldResult *results, int64_t n,
+                           int64_t width, double **value) {
+  int64_t size = in->table->rows.n * width;
+  Status status = NEW(value, size);
+  if (status != OK) return status;
+  for (int64_t j = 0; j < size; j++) (*value)[j] = NAN;
+  for (int64_t f = 0; f < n; f++)
+    for (int64_t k = 0; k < results[f].n; k++)
+      memcpy(*value + results[f].row[k] * width, results[f].value + k * width,
+             (size_t)width * sizeof **value);
+  return OK;
+}
+
+/* One recipe and model. value: out, rows.n x width of the table. */
+static Status plain_all(const Comm *comm, const FoldInputs *in, int64_t n, const Bundle *bundle,
+                        WorkSink *sink, double **value) {
+  Status status = OK;
+  FoldInputs kept = *in;
+  CrossValidation cv = {.comm = *comm, .group = *comm};
+  FoldTask *tasks = NULL;
+  FoldResult *results = NULL;
+  kept.keep_predictions = kept.packed = true;
+  AGREE(comm, NEW(&tasks, n));
+  AGREE(comm, NEW(&results, n));
+  for (int64_t f = 0; f < n; f++) tasks[f] = (FoldTask){.spec = &bundle->spec, .fold = f};
+  work_phase(sink, "folds, percent");
+  TRY(cross_validation_init_all(comm, &kept, n, tasks, &cv));
+  TRY(cross_validation_run_all(&cv, n, tasks, sink, results));
+  AGREE(comm, gather_folds(in, results, n, bundle_width(bundle), value));
+done:
+  for (int64_t f = 0; results && f < n; f++) fold_result_clear(&results[f]);
+  cross_validation_clear_all(&cv);
+  memory_free(&tasks);
+  memory_free(&results);
+  return status;
+}
+
+static Status stack_all(const Comm *comm, const FoldInputs *in, const uint8_t *role,
+                        const Bundle *bundle, WorkSink *sink, double **value) {
+  Status status = OK;
+  StackJob job = {.in = in, .role = role, .guard = true};
+  HeldOut held = {0};
+  Bundle shape; /* parts' specs; nothing is fitted into it */
+  Summary unsaid;
+  summary_init(&unsaid, false);
+  bundle_init(&shape, &bundle->spec);
+  TRY(stack_fit_all(comm, &job, sink, &shape, &held, &unsaid));
+  *value = held.stack;
+  held.stack = NULL;
+done:
+  held_out_clear(&held);
+  bundle_clear(&shape);
+  return status;
+}
+
+/* The fold of every predicted row: they stand in the order of the table. */
+static Status number_rows(const FoldInputs *in, const double *value, const Bundle *bundle,
+                          OutOfFold *out) {
+  Status status = OK;
+  int64_t n = 0, width = bundle_width(bundle);
+  TRY(NEW(&out->fold, out->predicted.rows.table.rows.n));
+  for (int64_t i = 0; i < in->table->rows.n; i++) {
+    if (isnan(value[i * width])) continue;
+    for (int64_t f = out->n_folds - 1; f >= 0; f--)
+      if (folds_role(in->folds, f)[i] == ROLE_VALIDATE) out->fold[n] = f;
+    n++;
+  }
+done:
+  return status;
+}
+
+Status out_of_fold_all(const Comm *comm, const FoldInputs *in, const uint8_t *role,
+                       const Bundle *bundle, WorkSink *sink, OutOfFold *out) {
+  Status status = OK;
+  double *value = NULL;
+  *out = (OutOfFold){.n_folds = in->folds->n_folds / in->folds->repeats};
+  TRY(bundle->spec.stack ? stack_all(comm, in, role, bundle, sink, &value)
+                         : plain_all(comm, in, out->n_folds, bundle, sink, &value));
+  TRY(held_out_predicted_all(comm, in, bundle, value, &out->predicted));
+  AGREE(comm, number_rows(in, value, bundle, out));
+  calibration_apply(&bundle->calibration, out->predicted.rows.table.rows.n, bundle->classes.n,
+                    out->predicted.value);
+done:
+  memory_free(&value);
+  return status;
+}
