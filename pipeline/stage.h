@@ -35,9 +35,8 @@ typedef struct Port {
 typedef struct Planned {
   PortType type;
   Schema schema; /* TABLE: its columns; BUNDLE: the columns a file for prediction has to have */
-  const char
-      *target; /* BUNDLE: the column that it predicts, borrowed from options; NULL: not told */
-  bool asked;  /* BUNDLE: whether that number is above something */
+  const char *target; /* BUNDLE: what it predicts, borrowed from options; NULL: not told */
+  bool asked;         /* BUNDLE: that number became the question whether it is above another */
 } Planned;
 
 /* A stage's output while the run goes on. */

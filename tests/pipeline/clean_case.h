@@ -24,7 +24,7 @@ static inline Status clean_parse(const char *json, void **options) {
 
 static inline Status clean_plan(const char *json, const Schema *schema, Schema *out) {
   void *options = NULL;
-  Planned input = {PORT_TABLE, *schema}, output = {PORT_TABLE, {0}};
+  Planned input = {.type = PORT_TABLE, .schema = *schema}, output = {.type = PORT_TABLE};
   const Planned *inputs[] = {&input};
   Status status = clean_parse(json, &options);
   if (status == OK) status = clean_stage.plan(options, inputs, &output);
