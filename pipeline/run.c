@@ -210,6 +210,7 @@ static Status call_stage_all(Runner *runner, int64_t stage, RunSink *sink) {
   const StageConfig *config = &runner->config->stages[stage];
   StageRun *run = &runner->stages[stage];
   const Artifact **inputs = NULL;
+  const char **names = NULL;
   ReportStage *reports = NULL;
   StageContext context = {.comm = runner->comm,
                           .run_name = runner->config->name,
@@ -220,19 +221,23 @@ static Status call_stage_all(Runner *runner, int64_t stage, RunSink *sink) {
                           .block = runner->config->block,
                           .sink = &sink->sink};
   AGREE(runner->comm, NEW(&inputs, config->n_inputs + 1));
+  AGREE(runner->comm, NEW(&names, config->n_inputs + 1));
   for (int64_t p = 0; p < config->n_inputs; p++) {
     int64_t input = config->inputs[p];
     inputs[p] = input >= 0 ? &runner->stages[input].artifact : NULL;
+    names[p] = input >= 0 ? runner->config->stages[input].name : NULL;
   }
   if (config->kind->takes_summaries)
     AGREE(runner->comm, gather_reports(runner, &reports, &context.n_reports));
   context.reports = reports;
+  context.input_names = names;
   AGREE(runner->comm, owner_check(runner->owner)); /* a report replaces its files by itself */
   begin_artifact(runner, stage);
   run->loaded = true;
   TRY(config->kind->run_all(&context, config->options, inputs, &run->artifact));
 done:
   memory_free(&inputs);
+  memory_free(&names);
   memory_free(&reports);
   return status;
 }

@@ -56,8 +56,9 @@ typedef struct StageContext {
   const char *config_json; /* the resolved config */
   const char *profile;     /* the arithmetic profile, one line */
   uint64_t seed;
-  int64_t block;  /* rows in a block */
-  WorkSink *sink; /* never NULL */
+  int64_t block;                  /* rows in a block */
+  WorkSink *sink;                 /* never NULL */
+  const char *const *input_names; /* of the stages that the inputs come from, as run_all has them */
   /* The finished stages in order of execution, rank 0 only; for kinds that take summaries. */
   int64_t n_reports;
   const ReportStage *reports;

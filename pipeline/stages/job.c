@@ -90,7 +90,7 @@ static Status job_init(Job *job) {
   const JobOptions *o = job->options;
   if (!isnan(o->above)) TRY(ask(job));
   job->measure = (MeasureOptions){.threshold = o->high,
-                                  .top_k = o->top_k,
+                                  .top_k = o->top_k > 0 ? o->top_k : 1, /* 0: no option of it */
                                   .replicates = o->replicates,
                                   .confidence = o->confidence,
                                   .seed = job->context->seed,

@@ -22,13 +22,15 @@ typedef struct JobOptions {
   int spread;
 } JobOptions;
 
+#define JOB_TARGET                                                                             \
+  OPTION_TEXT(JobOptions, target, NULL,                                                        \
+              "column to predict: a number gives a regression; a boolean, category or list a " \
+              "classification (a list: any of its words)"),                                    \
+      OPTION_REAL(JobOptions, above, "null", -1e300, 1e300,                                    \
+                  "a number as target becomes a question: is it above this? The classes are "  \
+                  "\"false\" and \"true\"; null: the number itself is predicted")
 #define JOB_WHAT                                                                                  \
-  OPTION_TEXT(JobOptions, target, NULL,                                                           \
-              "column to predict: a number gives a regression; a boolean, category or list a "    \
-              "classification (a list: any of its words)"),                                       \
-      OPTION_REAL(JobOptions, above, "null", -1e300, 1e300,                                       \
-                  "a number as target becomes a question: is it above this? The classes are "     \
-                  "\"false\" and \"true\"; null: the number itself is predicted"),                \
+  JOB_TARGET,                                                                                     \
       OPTION_TEXTS(JobOptions, features, NULL,                                                    \
                    "raw columns that enter the recipe; nothing else is learned from. At its end " \
                    "each is a number, or a category for forest and gbdt, which split those by "   \
@@ -57,12 +59,12 @@ typedef struct JobOptions {
   OPTION_REAL(JobOptions, high, "71", -1e300, 1e300,                                          \
               "regression: values above it count as high in high_recall and high_precision"), \
       OPTION_INTEGER(JobOptions, top_k, "3", 1, 1000, "classification: k of top-k accuracy")
-#define JOB_INTERVALS                                                                         \
-  OPTION_INTEGER(JobOptions, replicates, "200", 0, 10000,                                     \
-                 "bootstrap replicates of the confidence intervals; 0: none"),                \
-      OPTION_REAL(JobOptions, confidence, "0.95", 0.5, 0.999, "of the confidence intervals"), \
-      OPTION_BOOLEAN(JobOptions, baseline, "true",                                            \
-                     "measure the constant baseline beside the model")
+#define JOB_INTERVALS                                                          \
+  OPTION_INTEGER(JobOptions, replicates, "200", 0, 10000,                      \
+                 "bootstrap replicates of the confidence intervals; 0: none"), \
+      OPTION_REAL(JobOptions, confidence, "0.95", 0.5, 0.999, "of the confidence intervals")
+#define JOB_BASELINE \
+  OPTION_BOOLEAN(JobOptions, baseline, "true", "measure the constant baseline beside the model")
 #define JOB_SPREAD                                                                           \
   OPTION_WORD(JobOptions, spread, "\"auto\"", spread_words,                                  \
               "how folds go over ranks: folds: each rank, or group of ranks, fits folds of " \
@@ -71,7 +73,8 @@ typedef struct JobOptions {
               "256 MiB, otherwise the number of groups that is estimated to finish first; "  \
               "the results are the same")
 
-#define JOB_HOW JOB_GROUP, JOB_SPLIT, JOB_WEIGHT, JOB_BY, JOB_SCORES, JOB_INTERVALS, JOB_SPREAD
+#define JOB_HOW \
+  JOB_GROUP, JOB_SPLIT, JOB_WEIGHT, JOB_BY, JOB_SCORES, JOB_INTERVALS, JOB_BASELINE, JOB_SPREAD
 
 /* Check what all specs of a job share against the planned columns. Local.
  * task  out: what the target asks for

@@ -72,6 +72,39 @@ static void test_refused(void) {
       "/stages/b/column: ", "name another");
 }
 
+#define TWO_MODELS                                                                            \
+  "{\"name\": \"x\", \"stages\": {\"s\": {\"kind\": \"synthesize\", \"rows\": 10},"           \
+  "\"p\": {\"kind\": \"split\", \"input\": \"s\"},"                                           \
+  "\"a\": {\"kind\": \"train\", \"input\": \"p\", \"target\": \"tempo\", \"group\": null,"    \
+  "\"features\": [\"energy\"], \"model\": \"linear\"},"                                       \
+  "\"b\": {\"kind\": \"train\", \"input\": \"p\", \"target\": \"tempo\", \"group\": null,"    \
+  "\"features\": [\"energy\"], \"model\": \"constant\"},"                                     \
+  "\"c\": {\"kind\": \"compare\", \"input\": \"p\", \"target\": \"tempo\", \"group\": null, " \
+  "\"models\": "
+
+/* A port that takes a list of stages: all are inputs, each is checked by itself. */
+static void test_lists(void) {
+  Config config;
+  Graph graph;
+  CHECK_OK(case_plan(TWO_MODELS "[\"b\", \"a\"]}}}", &config, &graph));
+  const StageConfig *own = &config.stages[4];
+  CHECK_INTEGER(own->n_inputs, 3);
+  CHECK_INTEGER(own->inputs[1], 3);
+  CHECK_INTEGER(own->inputs[2], 2);
+  CHECK_TEXT(stage_port(own->kind, 2)->name, "models");
+  CHECK(graph_reaches(&graph, 4, 2) && graph_reaches(&graph, 4, 3));
+  CHECK(strstr(config.json, "\"models\": [\n") != NULL ||
+        strstr(config.json, "\"models\": [\"b\"") != NULL);
+  graph_clear(&graph);
+  config_clear(&config);
+  refuse(TWO_MODELS "[\"b\", \"p\"]}}}", "/stages/c/models: ", "\"p\" gives a table");
+  refuse(TWO_MODELS "[\"b\", \"bb\"]}}}", "/stages/c/models/1: ", "there is no stage \"bb\"");
+  refuse(TWO_MODELS "[\"b\", \"b\"]}}}", "/stages/c/models/1: ", "named twice");
+  refuse(TWO_MODELS "\"b\"}}}", "/stages/c/models: ", "a list of names of stages is needed");
+  refuse(TWO_MODELS "[\"b\"]}}}", "/stages/c/models: ", "name at least two");
+  refuse(TWO_MODELS "[]}}}", "/stages/c/models", "");
+}
+
 /* Uses do not multiply with the ways to get there: 40 joins of a table with itself. */
 static void test_many_ways(void) {
   char json[16384];
@@ -228,6 +261,7 @@ int main(int argc, char **argv) {
   case_begin();
   test_order();
   test_refused();
+  test_lists();
   test_many_ways();
   test_keys();
   test_changed_file();

@@ -132,6 +132,8 @@ static const char EVERYTHING[] =
     "   \"models\": {\"odds\": {\"model\": {\"kind\": \"logistic\"},\n"
     "     \"recipe\": [{\"step\": \"scale\"}]},\n"
     "     \"forest\": {\"model\": {\"kind\": \"forest\", \"trees\": 3}}}},\n"
+    " \"ahead\": {\"kind\": \"compare\", \"input\": \"split\", \"target\": \"popularity\",\n"
+    "   \"models\": [\"lines\", \"popularity\", \"boosted\", \"net\"]},\n"
     " \"baseline\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"explicit\",\n"
     "   \"features\": [\"energy\"], \"model\": {\"kind\": \"constant\"}},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";
