@@ -33,6 +33,12 @@ struct WorkSink {
   /* Read a finished unit of an earlier attempt: fills out (an IN list the caller clears) and
    * returns true, or returns false when there is none. Local, the same on all ranks. */
   bool (*find)(WorkSink *sink, int64_t unit, Fields *out);
+  /* Append what a study found to its journal, which outlives the stage: a later run of the same
+   * study, though it be longer, finds it again. Local; may be NULL, as find_record may.
+   * number  of the record; written once */
+  void (*record)(WorkSink *sink, int64_t number, const Fields *fields);
+  /* Read a record of an earlier attempt or run, as find does. */
+  bool (*find_record)(WorkSink *sink, int64_t number, Fields *out);
 };
 
 typedef struct Work {

@@ -299,12 +299,9 @@ static Status check_training(const StudyRows *training) {
   return OK;
 }
 
-Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem *problem,
-                     const Schema *needed, uint64_t seed, WorkSink *sink, Bundle *bundle,
-                     Summary *summary) {
+Status study_recipe_all(const Comm *comm, const StudyRows *training, const Problem *problem,
+                        const Schema *needed, uint64_t seed, Bundle *bundle, Matrix *x) {
   Status status = OK;
-  Matrix x = {0};
-  const ModelKind *kind = (const ModelKind *)bundle->spec.model->kind;
   StepFit fit = {.comm = comm,
                  .target = training->target,
                  .n_classes = problem->classes.n,
@@ -315,17 +312,34 @@ Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem 
   Status local = dictionary_copy(&problem->classes, &bundle->classes);
   if (local == OK) local = schema_copy(needed, &bundle->needed);
   AGREE(comm, local);
-  TRY(recipe_fit_all(&bundle->recipe, &training->table, &fit, &x));
+  TRY(recipe_fit_all(&bundle->recipe, &training->table, &fit, x));
+done:
+  return status;
+}
+
+Status study_model_all(const Comm *comm, const StudyRows *training, const Problem *problem,
+                       const Matrix *x, uint64_t seed, WorkSink *sink, Bundle *bundle,
+                       Summary *summary) {
+  const ModelKind *kind = (const ModelKind *)bundle->spec.model->kind;
   TrainingData data = {.task = problem->task,
                        .n_classes = problem->classes.n,
                        .classes = &problem->classes,
-                       .x = &x,
+                       .x = x,
                        .target = training->target,
                        .weight = training->weight,
                        .group = training->group,
                        .row_id = training->table.row_id,
                        .seed = seed};
-  TRY(kind->fit_all(comm, &data, bundle->spec.model->options, sink, &bundle->model, summary));
+  return kind->fit_all(comm, &data, bundle->spec.model->options, sink, &bundle->model, summary);
+}
+
+Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem *problem,
+                     const Schema *needed, uint64_t seed, WorkSink *sink, Bundle *bundle,
+                     Summary *summary) {
+  Status status = OK;
+  Matrix x = {0};
+  TRY(study_recipe_all(comm, training, problem, needed, seed, bundle, &x));
+  TRY(study_model_all(comm, training, problem, &x, seed, sink, bundle, summary));
 done:
   matrix_clear(&x);
   return status;

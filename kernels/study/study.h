@@ -67,6 +67,15 @@ CHECKED Status study_fit_all(const Comm *comm, const StudyRows *training, const 
                              const Schema *needed, uint64_t seed, WorkSink *sink, Bundle *bundle,
                              Summary *summary);
 
+/* The two halves of that. The recipe: x out, the features of the training rows, which the caller
+ * clears. The model, on features of a recipe that may have been fitted for another spec: bundle's
+ * task and classes are set. Collective. Fail as above. */
+CHECKED Status study_recipe_all(const Comm *comm, const StudyRows *training, const Problem *problem,
+                                const Schema *needed, uint64_t seed, Bundle *bundle, Matrix *x);
+CHECKED Status study_model_all(const Comm *comm, const StudyRows *training, const Problem *problem,
+                               const Matrix *x, uint64_t seed, WorkSink *sink, Bundle *bundle,
+                               Summary *summary);
+
 /* What a spec asks and reads of a table. */
 typedef struct SpecNeeds {
   Problem problem;
