@@ -28,6 +28,7 @@ typedef struct StackOptions {
   Map members;      /* name -> MemberOptions */
   Variant meta;     /* kind is a ModelKind: learns from the predictions of the last level */
   bool passthrough; /* the stack's features, through its recipe, go to upper levels and meta too */
+  int scale;        /* CalibrationScale: how probabilities go to upper levels and meta */
 } StackOptions;
 
 /* What to fit. Everything is borrowed and must outlive bundles made from it. */

@@ -1,10 +1,12 @@
 /* Bundles in a bundle; see nest.h. */
 #include "nest.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "kernels/base/memory.h"
+#include "kernels/numeric/elementary.h"
 
 static const VariantList no_steps;
 
@@ -179,6 +181,17 @@ done:
 
 Status nest_frame(const Table *rows, Table *frame) { return table_share(rows, frame); }
 
+static const double CUT = 1e-4;
+
+/* What the level above sees of a predicted value. */
+static double seen(const Bundle *bundle, double value) {
+  if (bundle->task == TASK_REGRESSION || bundle->spec.stack->scale == SCALE_PROBABILITY)
+    return value;
+  if (isnan(value)) return value;
+  double p = fmin(fmax(value, CUT), 1 - CUT);
+  return elementary_log(p / (1 - p));
+}
+
 Status nest_add(const Bundle *bundle, int64_t member, const double *value, Table *frame) {
   Status status = OK;
   int64_t n = frame->rows.n, width = bundle_width(bundle), first = width - n_columns(bundle);
@@ -188,7 +201,7 @@ Status nest_add(const Bundle *bundle, int64_t member, const double *value, Table
     memory_free(&name);
     TRY(column_name(bundle, member, c, &name));
     TRY(column_new_raw(&column, name, COLUMN_REAL, n, 0));
-    for (int64_t i = 0; i < n; i++) column->real[i] = value[i * width + first + c];
+    for (int64_t i = 0; i < n; i++) column->real[i] = seen(bundle, value[i * width + first + c]);
     TRY(table_add(frame, column));
   }
 done:

@@ -2,7 +2,8 @@
  *
  * Members of level 1 learn from raw columns; those of level l, and meta, from the predictions of
  * the level below, which stand beside the raw columns in a frame under names of their own: NAME for
- * values, NAME:CLASS for the probability of every class but the first. */
+ * values, NAME:CLASS for every class but the first: its probability, or the log odds of that, cut
+ * at those of 1e-4 and 1 - 1e-4 (trees give 0 and 1). */
 #ifndef SEGUE_STUDY_NEST_H
 #define SEGUE_STUDY_NEST_H
 

@@ -57,6 +57,14 @@ static const Option rows[] = {
      .fallback = "false",
      .help = "the stage's features, through its recipe, go to meta (and to members above level 1) "
              "beside the predictions"},
+    {.name = "predictions",
+     .type = OPTION_TYPE_WORD,
+     .offset = OPTION_OF(StackStageOptions, stack.scale, int),
+     .fallback = "\"log_odds\"",
+     .words = calibration_scale_words,
+     .help = "classes: how what members predict goes to meta and to upper levels: as the log odds "
+             "of each class but the first, cut at those of 1e-4 and 1 - 1e-4, or as its "
+             "probability"},
     OPTION_BOOLEAN(StackStageOptions, guard, "true",
                    "compare the stack with its best member on held-out folds, which takes members "
                    "fitted without two folds each: k (k - 1) / 2 fits of every member more"),
