@@ -24,6 +24,7 @@ extern const StageKind calibrate_stage;
 extern const StageKind threshold_stage;
 extern const StageKind pca_stage;
 extern const StageKind dbscan_stage;
+extern const StageKind kmeans_stage;
 extern const StageKind report_stage;
 extern const ModelKind constant_model;
 extern const ModelKind linear_model;
@@ -41,6 +42,7 @@ extern const StepKind frequency_encode_step;
 extern const StepKind target_encode_step;
 extern const StepKind date_part_step;
 extern const StepKind pca_step;
+extern const StepKind kmeans_step;
 extern const StepKind drop_step;
 
 const Kind *const stage_kinds[] = {
@@ -59,6 +61,7 @@ const Kind *const stage_kinds[] = {
     &threshold_stage.kind,
     &pca_stage.kind,
     &dbscan_stage.kind,
+    &kmeans_stage.kind,
     &report_stage.kind,
     NULL,
 };
@@ -84,6 +87,7 @@ const Kind *const step_kinds[] = {
     &target_encode_step.kind,
     &date_part_step.kind,
     &pca_step.kind,
+    &kmeans_step.kind,
     &drop_step.kind,
     NULL,
 };

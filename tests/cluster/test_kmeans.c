@@ -138,6 +138,21 @@ static void test_awkward(const Comm *comm) {
   matrix_clear(&x);
 }
 
+static Status once(const Comm *comm, void *context) {
+  Kmeans kmeans = {0};
+  KmeansOptions o = options_of(4);
+  Status status = kmeans_fit_all(comm, context, &o, NULL, &kmeans, NULL);
+  kmeans_clear(&kmeans);
+  return status;
+}
+
+static void test_faults(const Comm *comm) {
+  Matrix x;
+  lumps_init(comm, 5, 80, 3, 3, 1, &x);
+  allocations_fail(comm, once, &x);
+  matrix_clear(&x);
+}
+
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   Comm world = comm_world();
@@ -147,6 +162,7 @@ int main(int argc, char **argv) {
   test_ways(&world, 90, 6, 2, 2, 1);
   test_properties(&world);
   test_awkward(&world);
+  test_faults(&world);
   CHECK_INTEGER(memory_balance(), 0);
   int failed = check_report("cluster/kmeans");
   failed = comm_any_all(&world, failed != 0);

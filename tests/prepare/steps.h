@@ -12,7 +12,7 @@
 #include "tests/check.h"
 
 extern const StepKind impute_step, scale_step, log_step, ratio_step, blend_step, one_hot_step,
-    frequency_encode_step, target_encode_step, date_part_step, pca_step, drop_step;
+    frequency_encode_step, target_encode_step, date_part_step, pca_step, kmeans_step, drop_step;
 
 /* ---- rows and tables ---- */
 

@@ -21,6 +21,7 @@ static void all_steps(Steps *steps) {
   steps_add(steps, &scale_step, "method=robust; columns=y,k");
   steps_add(steps, &scale_step, "method=min_max");
   steps_add(steps, &pca_step, "columns=y,k,b; components=2; keep=true");
+  steps_add(steps, &kmeans_step, "columns=y,k,b; k=1; starts=2; gives=both");
   steps_add(steps, &drop_step, "columns=q");
 }
 

@@ -99,6 +99,7 @@ static const char EVERYTHING[] =
     "     {\"step\": \"log\", \"columns\": [\"tempo\"]},\n"
     "     {\"step\": \"scale\", \"columns\": [\"loudness\"]},\n"
     "     {\"step\": \"pca\", \"columns\": [\"energy\", \"danceability\"], \"keep\": true},\n"
+    "     {\"step\": \"kmeans\", \"columns\": [\"energy\", \"danceability\"], \"k\": 3},\n"
     "     {\"step\": \"drop\", \"columns\": [\"explicit\"]}],\n"
     "   \"model\": {\"kind\": \"forest\", \"trees\": 5, \"max_features\": 0.5}},\n"
     " \"genre\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"track_genre\",\n"
@@ -153,6 +154,9 @@ static const char DISCOVERY[] =
     " \"dense\": {\"kind\": \"dbscan\", \"input\": \"clean\", \"min_samples\": 5,\n"
     "   \"show\": [\"track_name\", \"artists\"],\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"]},\n"
+    " \"groups\": {\"kind\": \"kmeans\", \"input\": \"components\", \"k\": 5, \"starts\": 4,\n"
+    "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"], \"by\": \"track_genre\",\n"
+    "   \"show\": [\"track_name\", \"artists\"], \"value\": \"popularity\"},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";
 
 static Status discovery(const Comm *comm, const char *folder, Hash *result) {
