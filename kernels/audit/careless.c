@@ -9,6 +9,7 @@
 #include "kernels/base/memory.h"
 #include "kernels/dataset/division.h"
 #include "kernels/numeric/groups.h"
+#include "kernels/numeric/hash.h"
 #include "kernels/numeric/quantile.h"
 #include "parts.h"
 
@@ -198,7 +199,8 @@ static Status balance_all(const Audit *audit, uint8_t *where) {
     goto done;
   }
   for (int64_t i = 0; i < n; i++) larger[i] = where[i] && class_of(target, i) == large;
-  Division division = {.where = larger, .seed = audit->options->seed};
+  /* Other numbers than those that divide: rows with small ones would all be test rows. */
+  Division division = {.where = larger, .seed = hash_mix(audit->options->seed + WAYS)};
   TRY(division_split_all(audit->comm, &audit->table, &division,
                          (double)counts[!large] / (double)counts[large], 0, role, &unsaid));
   for (int64_t i = 0; i < n; i++)

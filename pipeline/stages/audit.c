@@ -2,8 +2,6 @@
  *
  * It takes what a train stage takes, and the table as it was before duplicates were merged, and
  * gives nothing but what it has to say. */
-#include <math.h>
-
 #include "job.h"
 #include "kernels/audit/audit.h"
 #include "kernels/dataset/division.h"
@@ -97,11 +95,16 @@ done:
 
 static Status run_all(const StageContext *context, const void *options,
                       const Artifact *const *inputs, Artifact *output) {
+  Status status = OK;
   const AuditStageOptions *o = options;
+  const MeasureOptions standard = measure_options_default(context->seed);
   Spec spec = job_spec(&o->job, &o->model);
-  MeasureOptions measure = measure_options_default(context->seed);
-  measure.threshold = o->job.high;
-  measure.top_k = o->job.top_k;
+  JobOptions asked = o->job; /* a split that tears recordings is a finding, no refusal */
+  Job job;
+  asked.split = NULL;
+  TRY(job_init_all(context, &asked, &inputs[0]->table, &job));
+  job.measure.replicates = standard.replicates;
+  job.measure.confidence = standard.confidence;
   AuditOptions audit = {.spec = &spec,
                         .id = o->id,
                         .artist = o->artist,
@@ -111,10 +114,13 @@ static Status run_all(const StageContext *context, const void *options,
                         .split = o->job.split,
                         .test = o->test,
                         .repeats = o->repeats,
-                        .measure = &measure,
+                        .measure = &job.measure,
                         .spread = (Spread)o->job.spread,
                         .seed = context->seed};
-  return audit_all(context->comm, &inputs[0]->table, &audit, context->sink, &output->summary);
+  TRY(audit_all(context->comm, job.table, &audit, context->sink, &output->summary));
+done:
+  job_clear(&job);
+  return status;
 }
 
 extern const StageKind audit_stage;

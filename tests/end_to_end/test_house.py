@@ -81,7 +81,8 @@ def circles(files):
 
 
 def configs():
-    for path in sorted((SOURCE / "configs").glob("*.json")):
+    folder = SOURCE / "configs"
+    for path in sorted([*folder.glob("*.json"), *folder.glob("published/*.json")]):
         done = segue("check", path, cwd=SOURCE)
         check(done.returncode == 0, f"segue check {path.name}: {done.stderr}")
 

@@ -101,7 +101,7 @@ grep -q 'of my own' checkout/data/spotify_tracks_114k.csv || fail 'data of the u
 path=''
 
 echo 'help'
-for script in bootstrap data env quickstart test verify; do
+for script in bootstrap data env published quickstart test verify; do
   expect 0 "checkout/scripts/$script" --help
   grep -q . "$work/out" || fail "no help of $script"
   if grep -e '^#' -e 'set -' "$work/out"; then fail "the help of $script shows its source"; fi

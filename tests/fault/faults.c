@@ -48,7 +48,7 @@ static const char CONFIG[] =
     "   \"id\": \"id\", \"artist\": \"who\", \"audio\": [\"x\"], \"date\": \"when\", \"by\": \"genre\",\n"
     "   \"features\": [\"x\", \"genre\"],\n"
     "   \"recipe\": [{\"step\": \"target_encode\", \"columns\": [\"genre\"], \"folds\": 2}],\n"
-    "   \"model\": {\"kind\": \"forest\", \"trees\": 2}},\n"
+    "   \"model\": {\"kind\": \"constant\"}},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";
 
 typedef struct Outcome {
