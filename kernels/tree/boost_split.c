@@ -1,8 +1,10 @@
 /* The best split of a feature; see boost_split.h.
  *
- * Sums up to each bin are made in order; then gains of all cuts, LANES at a time in vectors and
- * without branches, every lane with a best of its own. With an l1 penalty or bounds (monotone
- * constraints) gains come from the values of the two leaves, one at a time.
+ * Sums up to each bin are made in order. Rows and hessians never fall, so that the cuts with enough
+ * of them on both sides are a range, found by binary search; gains are compared LANES at a time,
+ * every lane with a best of its own, which begins with that of the features before. With an l1
+ * penalty or bounds (monotone constraints) gains come from the values of the two leaves, one at a
+ * time.
  *
  * Rejected: leaving out empty bins before computing gains. It needs a branch a bin, and only the
  * smallest nodes would win. */
@@ -10,6 +12,10 @@
 
 #include <math.h>
 #include <string.h>
+
+#if defined(__AVX__)
+#include <immintrin.h>
+#endif
 
 #include "kernels/numeric/fixed.h"
 
@@ -42,10 +48,10 @@ Status boost_layout(int64_t rows, bool constant, bool counted, BoostLayout *out)
   return OK;
 }
 
-/* Packed sums up to each bin, one array a word; as many more as fill the last lanes repeat the
- * last. */
+/* Packed sums up to each bin, one array a word; a few more, so that lanes begin anywhere, repeat
+ * the last. */
 typedef struct Prefix {
-  uint64_t word[2][BINS_CODES];
+  uint64_t word[2][BINS_CODES + LANES];
 } Prefix;
 
 /* Four at a time, so that an addition does not wait for the one before. */
@@ -61,7 +67,7 @@ static void add_up(const uint64_t *histogram, int words, int word, int32_t bins,
     out[b + 3] = sum += four;
   }
   for (; b < bins; b++, h += words) out[b] = sum += h[0];
-  for (; b % LANES != 0; b++) out[b] = sum;
+  for (int l = 0; l < LANES; l++) out[b + l] = sum;
 }
 
 typedef double Reals __attribute__((vector_size(LANES * sizeof(double))));
@@ -105,60 +111,91 @@ typedef struct Side {
   double least_value_h;                   /* value bins left of a cut hold at least so much */
 } Side;
 
-typedef struct Best {
-  Reals gain;
-  Words bin;
-} Best;
-
-/* Keep what is better than the best so far, lane by lane. */
-static inline void consider(const BoostRules *rules, const Side *side, const double sum[3], Reals g,
-                            Reals h, Reals n, Words bin, bool wide, Best *best) {
-  Reals g_left = g + side->g_missing, h_left = h + side->h_missing;
-  Reals g_right = sum[0] - g_left, h_right = sum[1] - h_left;
-  Reals h_more = h_left + rules->l2, h_other = h_right + rules->l2;
-  Reals gain = (g_left * g_left * h_other + g_right * g_right * h_more) / (h_more * h_other);
-  Words allowed = (Words)(h_left >= rules->least_h) & (Words)(h_right >= rules->least_h) &
-                  (Words)(h >= side->least_value_h) & (Words)(gain > best->gain);
-  if (wide) {
-    Reals n_left = n + side->n_missing;
-    allowed &= (Words)(n_left >= rules->least_n) & (Words)(sum[2] - n_left >= rules->least_n);
-  }
-  best->gain = (Reals)choose(allowed, (Words)gain, (Words)best->gain);
-  best->bin = choose(allowed, bin, best->bin);
-}
-
-/* The best bin of each direction; sides: 1 or 2. Inlined for every kind, so that no branch is left
- * in the loop. */
-static inline __attribute__((always_inline)) void search(const BoostLayout *layout,
-                                                         const BoostRules *given,
-                                                         const double sum[3], const Side side[2],
-                                                         int sides, const Prefix *p, int32_t bins,
-                                                         bool wide, Best best[2]) {
-  const int shift = layout->shift;
-  BoostRules rules = *given;
-  Words bin = {0, 1, 2, 3};
-  if (!wide) rules.least_h = rules.least_h > rules.least_n ? rules.least_h : rules.least_n;
-  for (int k = 0; k < 2; k++) best[k] = (Best){.gain = all_reals(-1)};
-  for (int32_t b = 0; b < bins; b += LANES, bin += LANES) {
-    Reals g, h, n;
-    unpack(p, b, shift, wide, &g, &h, &n);
-    consider(&rules, &side[0], sum, g, h, n, bin, wide, &best[0]);
-    if (sides > 1) consider(&rules, &side[1], sum, g, h, n, bin, wide, &best[1]);
-  }
-}
-
 /* The best cut of one direction: the largest gain, ties to the lower bin. */
 typedef struct Cut {
   double gain;
   int32_t bin;
 } Cut;
 
-static Cut best_lane(const Best *best) {
+/* Cuts with enough on both sides: their bins from first to end - 1. */
+typedef struct Range {
+  int32_t first, end;
+} Range;
+
+/* How many sums, which never fall, are below `least`. Without a branch to guess. */
+static inline int32_t count_below(const uint64_t *word, int shift, uint64_t mask, int32_t bins,
+                                  int64_t least) {
+  int32_t at = 0;
+  for (int32_t n = bins, half = n / 2; n > 1; n -= half, half = n / 2) {
+    at += (int64_t)(word[at + half - 1] >> shift & mask) < least ? half : 0;
+  }
+  return at + ((int64_t)(word[at] >> shift & mask) < least);
+}
+
+static inline void narrow_range(const uint64_t *word, int shift, uint64_t mask, int32_t bins,
+                                double least_left, double most_left, Range *range) {
+  int32_t first = count_below(word, shift, mask, bins, (int64_t)least_left);
+  int32_t end = count_below(word, shift, mask, bins, (int64_t)most_left + 1);
+  range->first = first > range->first ? first : range->first;
+  range->end = end < range->end ? end : range->end;
+}
+
+static Range allowed_range(const BoostLayout *layout, const BoostRules *rules, const double sum[3],
+                           const Side *side, const Prefix *p, int32_t bins) {
+  const uint64_t mask = (UINT64_C(1) << layout->shift) - 1;
+  const bool wide = layout->words > 1;
+  const double least_h = wide ? rules->least_h : fmax(rules->least_h, rules->least_n);
+  Range range = {0, bins};
+  if (2 * least_h > sum[1] || (wide && 2 * rules->least_n > sum[2])) return (Range){0, 0};
+  narrow_range(p->word[wide], wide ? layout->shift : 0, wide ? UINT64_MAX : mask, bins,
+               fmax(least_h - side->h_missing, side->least_value_h),
+               sum[1] - least_h - side->h_missing, &range);
+  if (wide) {
+    narrow_range(p->word[1], 0, mask, bins, rules->least_n - side->n_missing,
+                 sum[2] - rules->least_n - side->n_missing, &range);
+  }
+  return range;
+}
+
+static inline bool any(Words where) {
+#if defined(__AVX__)
+  return _mm256_movemask_pd((__m256d)where) != 0;
+#else
+  return (where[0] | where[1] | where[2] | where[3]) != 0;
+#endif
+}
+
+/* The best cut of one direction that gains more than `known`. A quotient is made only where it
+ * can be more than the best of its lane: numerators are compared with that times the denominator,
+ * a little less so that rounding hides none. */
+static inline __attribute__((always_inline)) Cut search(int shift, double l2, const double sum[3],
+                                                        const Side *side, const Prefix *p,
+                                                        Range range, bool wide, double known) {
+  const double nearly = 1 - 0x1p-50;
+  Reals best = all_reals(known), least = best * nearly;
+  Words best_bin = {0}, found = {0}, bin = {0, 1, 2, 3};
+  const Words end = (Words){0} + (uint64_t)range.end;
+  bin += (uint64_t)range.first;
+  for (int32_t b = range.first; b < range.end; b += LANES, bin += LANES) {
+    Reals g, h, n;
+    unpack(p, b, shift, wide, &g, &h, &n);
+    Reals g_left = g + side->g_missing, h_left = h + side->h_missing;
+    Reals g_right = sum[0] - g_left, h_right = sum[1] - h_left;
+    Reals h_more = h_left + l2, h_other = h_right + l2;
+    Reals above = g_left * g_left * h_other + g_right * g_right * h_more, below = h_more * h_other;
+    if (!any((Words)(above > least * below))) continue;
+    Reals gain = above / below;
+    Words better = (Words)(gain > best) & (Words)(bin < end);
+    best = (Reals)choose(better, (Words)gain, (Words)best);
+    best_bin = choose(better, bin, best_bin);
+    found |= better;
+    least = best * nearly;
+  }
   Cut cut = {-1, 0};
   for (int l = 0; l < LANES; l++) {
-    int32_t bin = (int32_t)best->bin[l];
-    if (best->gain[l] < cut.gain || (best->gain[l] == cut.gain && bin >= cut.bin)) continue;
-    cut = (Cut){best->gain[l], bin};
+    int32_t at = (int32_t)best_bin[l];
+    if (!found[l] || best[l] < cut.gain || (best[l] == cut.gain && at >= cut.bin)) continue;
+    cut = (Cut){best[l], at};
   }
   return cut;
 }
@@ -189,28 +226,17 @@ static Cut search_bound(const BoostLayout *layout, const BoostRules *rules, cons
   return best;
 }
 
-static void search_sides(const BoostLayout *layout, const BoostRules *rules, const BoostNode *node,
-                         const Side side[2], int sides, int32_t bins, int slope, const Prefix *p,
-                         Cut cut[2]) {
+/* known: a gain that does not have to be found again. */
+static Cut search_side(const BoostLayout *layout, const BoostRules *rules, const BoostNode *node,
+                       const Side *side, int32_t bins, int slope, const Prefix *p, double known) {
   BoostSums whole = boost_unpack(layout, node->sum);
   const double sum[3] = {(double)whole.g, (double)whole.h, (double)whole.n};
-  Best best[2];
   if (rules->l1 > 0 || rules->slope) {
-    for (int k = 0; k < sides; k++) {
-      cut[k] = search_bound(layout, rules, node, sum, &side[k], p, bins, slope);
-    }
-    return;
+    return search_bound(layout, rules, node, sum, side, p, bins, slope);
   }
-  if (layout->words == 1 && sides == 1) {
-    search(layout, rules, sum, side, 1, p, bins, false, best);
-  } else if (layout->words == 1) {
-    search(layout, rules, sum, side, 2, p, bins, false, best);
-  } else if (sides == 1) {
-    search(layout, rules, sum, side, 1, p, bins, true, best);
-  } else {
-    search(layout, rules, sum, side, 2, p, bins, true, best);
-  }
-  for (int k = 0; k < sides; k++) cut[k] = best_lane(&best[k]);
+  Range range = allowed_range(layout, rules, sum, side, p, bins);
+  return layout->words == 1 ? search(layout->shift, rules->l2, sum, side, p, range, false, known)
+                            : search(layout->shift, rules->l2, sum, side, p, range, true, known);
 }
 
 void boost_split_feature(const BoostLayout *layout, const BoostRules *rules, const BoostNode *node,
@@ -230,8 +256,10 @@ void boost_split_feature(const BoostLayout *layout, const BoostRules *rules, con
   const Side side[2] = {{0},
                         {(double)absent.g, (double)absent.h, (double)absent.n, .least_value_h = 1}};
   Cut cut[2] = {{-1, 0}, {-1, 0}};
-  search_sides(layout, rules, node, side, has_missing ? 2 : 1, bins,
-               rules->slope ? rules->slope[feature] : 0, &p, cut);
+  for (int k = 0; k < (has_missing ? 2 : 1); k++) {
+    cut[k] = search_side(layout, rules, node, &side[k], bins,
+                         rules->slope ? rules->slope[feature] : 0, &p, best->gain);
+  }
   bool left = cut[1].gain > cut[0].gain || (cut[1].gain == cut[0].gain && cut[1].bin < cut[0].bin);
   const Cut *own = &cut[left];
   BoostSplit split = {.gain = own->gain, .feature = feature, .bin = own->bin, .missing_left = left};
