@@ -124,6 +124,7 @@ static void plan_batch(BoostGrower *g) {
     for (int side = 0; side < 2; side++) {
       bool build = kept ? any && side == small : e->searched[side];
       e->built[side] = build ? (int32_t)g->n_built++ : -1;
+      e->direct[side] = g->comm->size == 1 || (g->nodes == 1 && child[side].rows <= g->few);
     }
   }
 }
@@ -132,8 +133,15 @@ static void build_one(BoostGrower *g, const Expansion *e) {
   for (int side = 0; side < 2; side++) {
     if (e->built[side] < 0) continue;
     const Item *child = &g->item[g->item[e->item].left + side];
-    boost_histogram(&g->rows, g->sample, g->layout.words, records_of(g, child),
-                    child->end - child->begin, boost_window_at(g, e->built[side]));
+    const int64_t n = child->end - child->begin;
+    if (e->direct[side]) {
+      boost_join_put(g, e->built[side], records_of(g, child), n);
+      continue;
+    }
+    uint64_t *histogram = boost_window_at(g, e->built[side]);
+    memset(histogram, 0, (size_t)g->histogram_words * sizeof *histogram);
+    boost_histogram(&g->rows, g->sample, g->layout.words, 0, g->sample->n_features,
+                    records_of(g, child), n, histogram);
   }
 }
 
@@ -171,12 +179,18 @@ static void search_one(BoostGrower *g, const Expansion *e, BoostSplit found[2]) 
   bool by_difference = g->item[e->item].slot >= 0;
   if (!e->searched[0] && !e->searched[1]) return;
   choose_slots(g, e, slot);
+  for (int side = 0; side < 2; side++) {
+    if (e->built[side] < 0 || !e->direct[side]) continue;
+    boost_join_rows(g, e->built[side], records_of(g, &child[side]),
+                    child[side].end - child[side].begin, slot_at(g, slot[side], 0));
+  }
   for (int64_t p = begin; p < end; p++) {
     int32_t feature = g->sample->feature[p], bins = bins_of(g->rows.bins, feature);
     int64_t n = (int64_t)bins * g->layout.words;
     uint64_t *sums[2] = {slot_at(g, slot[0], p - begin), slot_at(g, slot[1], p - begin)};
     for (int side = 0; side < 2; side++) {
-      if (e->built[side] >= 0) boost_join_feature(g, e->built[side], p, n, sums[side]);
+      if (e->built[side] >= 0 && !e->direct[side])
+        boost_join_feature(g, e->built[side], p, n, sums[side]);
     }
     if (by_difference) {
       int small = e->built[1] >= 0;
@@ -293,14 +307,16 @@ static void search_root_all(BoostGrower *g) {
   Item *root = &g->item[0];
   BoostSplit best = no_split;
   int64_t begin = boost_share_begin(g), end = boost_share_end(g), at = 0;
-  boost_histogram_root(&g->rows, g->sample, g->layout.words, boost_window_at(g, 0));
+  root->slot = g->open_slot[--g->n_open];
+  const bool alone = g->comm->size == 1;
+  boost_histogram_root(&g->rows, g->sample, g->layout.words,
+                       alone ? slot_at(g, root->slot, 0) : boost_window_at(g, 0));
   boost_join_begin_all(g, 0, 0, 1);
   boost_join_end_all(g, 0, 0, 1);
-  root->slot = g->open_slot[--g->n_open];
   for (int64_t p = begin; p < end; p++) {
     int32_t feature = g->sample->feature[p], bins = bins_of(g->rows.bins, feature);
     uint64_t *sums = slot_at(g, root->slot, p - begin);
-    boost_join_feature(g, 0, p, (int64_t)bins * g->layout.words, sums);
+    if (!alone) boost_join_feature(g, 0, p, (int64_t)bins * g->layout.words, sums);
     boost_split_feature(&g->layout, g->rules, &root->node, sums, bins, feature, &best);
     if (best.feature == feature) at = p - begin;
   }

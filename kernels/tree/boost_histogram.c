@@ -17,7 +17,7 @@ typedef uint64_t Pair __attribute__((vector_size(16)));
 /* Feature j of those that x holds the codes of, one a byte. */
 #define ADD(j) h[(j)*BINS_CODES + (uint8_t)(x >> 8 * (j))] += w
 
-/* All features, one word. Up to 7 bytes behind the codes are read. */
+/* Features side by side, one word. Up to 7 bytes behind the codes are read. */
 static inline __attribute__((always_inline)) void add_row(const uint8_t *c, uint64_t w, int64_t d,
                                                           uint64_t *h) {
   uint64_t x;
@@ -42,7 +42,7 @@ static inline __attribute__((always_inline)) void add_row(const uint8_t *c, uint
 #undef ADD
 #define ADD(j) h[(j)*BINS_CODES + c[j]] += w
 
-/* All features, two words. */
+/* The same, two words. */
 static inline void add_row_wide(const uint8_t *c, const void *words, int64_t d,
                                 uint64_t *histogram) {
   Pair w, *h = (Pair *)(void *)histogram;
@@ -55,88 +55,97 @@ static inline void add_row_wide(const uint8_t *c, const void *words, int64_t d,
 #undef ADD
 
 /* Some features, any number of words. */
-static inline void add_row_chosen(const BoostSample *sample, int words, const uint8_t *c,
+static inline void add_row_chosen(const int32_t *feature, int64_t d, int words, const uint8_t *c,
                                   const void *from, uint64_t *histogram) {
   uint64_t w[2];
   memcpy(w, from, (size_t)words * sizeof *w);
-  for (int64_t p = 0; p < sample->n_features; p++) {
-    uint64_t *h = histogram + (p * BINS_CODES + c[sample->feature[p]]) * words;
+  for (int64_t p = 0; p < d; p++) {
+    uint64_t *h = histogram + (p * BINS_CODES + c[feature[p]]) * words;
     for (int k = 0; k < words; k++) h[k] += w[k];
   }
 }
 
-/* How a row is added, told to the compiler. */
+/* What a row adds, told to the compiler: d features from `first` on, or those in the list. */
 typedef enum AddKind { ADD_NARROW, ADD_WIDE, ADD_CHOSEN } AddKind;
+typedef struct Adding {
+  AddKind kind;
+  int words;
+  int64_t first, d;
+  const int32_t *feature;
+} Adding;
 
-static AddKind add_kind(const BoostRows *rows, const BoostSample *sample, int words) {
-  if (sample->n_features < rows->bins->d) return ADD_CHOSEN;
-  return words == 1 ? ADD_NARROW : ADD_WIDE;
-}
-
-static inline __attribute__((always_inline)) void add_any(AddKind kind, const BoostSample *sample,
-                                                          int words, int64_t d, const uint8_t *c,
-                                                          const void *w, uint64_t *histogram) {
+static inline __attribute__((always_inline)) void add_any(AddKind kind, const Adding *a,
+                                                          const uint8_t *c, const void *w,
+                                                          uint64_t *histogram) {
   if (kind == ADD_NARROW) {
     uint64_t word;
     memcpy(&word, w, sizeof word);
-    add_row(c, word, d, histogram);
+    add_row(c + a->first, word, a->d, histogram);
   } else if (kind == ADD_WIDE) {
-    add_row_wide(c, w, d, histogram);
+    add_row_wide(c + a->first, w, a->d, histogram);
   } else {
-    add_row_chosen(sample, words, c, w, histogram);
+    add_row_chosen(a->feature, a->d, a->words, c, w, histogram);
   }
 }
 
-static inline __attribute__((always_inline)) void add_records(AddKind kind,
-                                                              const BoostSample *sample, int words,
-                                                              int64_t d, const uint8_t *record,
-                                                              int64_t n, uint64_t *histogram) {
-  const int64_t size = boost_record_size(d, words);
+static Adding adding(const BoostRows *rows, const BoostSample *sample, int words, int64_t begin,
+                     int64_t end) {
+  bool all = sample->n_features == rows->bins->d;
+  return (Adding){.kind = !all         ? ADD_CHOSEN
+                          : words == 1 ? ADD_NARROW
+                                       : ADD_WIDE,
+                  .words = words,
+                  .first = begin,
+                  .d = end - begin,
+                  .feature = sample->feature + begin};
+}
+
+static inline __attribute__((always_inline)) void add_records(AddKind kind, Adding a, int64_t size,
+                                                              const uint8_t *record, int64_t n,
+                                                              uint64_t *histogram) {
+  const int64_t code = 8 * a.words;
   for (const uint8_t *end = record + n * size; record < end; record += size) {
-    add_any(kind, sample, words, d, record + 8 * words, record, histogram);
+    add_any(kind, &a, record + code, record, histogram);
   }
 }
 
 /* Rows of the table; where not all of them are in the sample the next ones are prefetched. */
-static inline __attribute__((always_inline)) void add_table(AddKind kind, const BoostRows *rows,
-                                                            const BoostSample *sample, int words,
+static inline __attribute__((always_inline)) void add_table(AddKind kind, Adding a,
+                                                            const BoostRows *rows,
+                                                            const BoostSample *sample,
                                                             uint64_t *histogram) {
-  const int64_t n = sample->n, d = rows->bins->d, stride = bins_stride(d);
+  const int64_t n = sample->n, stride = bins_stride(rows->bins->d);
   const int32_t *row = sample->row;
   for (int64_t i = 0; i < n && n == rows->n; i++) {
-    add_any(kind, sample, words, d, rows->codes + i * stride, sample->packed + i * words,
-            histogram);
+    add_any(kind, &a, rows->codes + i * stride, sample->packed + i * a.words, histogram);
   }
   for (int64_t i = 0; i < n && n < rows->n; i++) {
     int64_t next = row[i + AHEAD < n ? i + AHEAD : n - 1];
     __builtin_prefetch(rows->codes + next * stride);
-    __builtin_prefetch(sample->packed + next * words);
-    add_any(kind, sample, words, d, rows->codes + row[i] * stride,
-            sample->packed + (int64_t)row[i] * words, histogram);
+    __builtin_prefetch(sample->packed + next * a.words);
+    add_any(kind, &a, rows->codes + row[i] * stride, sample->packed + (int64_t)row[i] * a.words,
+            histogram);
   }
-}
-
-static void make_empty(const BoostSample *sample, int words, uint64_t *histogram) {
-  memset(histogram, 0, (size_t)(sample->n_features * BINS_CODES * words) * sizeof *histogram);
 }
 
 void boost_histogram_root(const BoostRows *rows, const BoostSample *sample, int words,
                           uint64_t *histogram) {
-  make_empty(sample, words, histogram);
-  switch (add_kind(rows, sample, words)) {
-    case ADD_NARROW: add_table(ADD_NARROW, rows, sample, 1, histogram); break;
-    case ADD_WIDE: add_table(ADD_WIDE, rows, sample, 2, histogram); break;
-    default: add_table(ADD_CHOSEN, rows, sample, words, histogram);
+  const Adding a = adding(rows, sample, words, 0, sample->n_features);
+  memset(histogram, 0, (size_t)(a.d * BINS_CODES * words) * sizeof *histogram);
+  switch (a.kind) {
+    case ADD_NARROW: add_table(ADD_NARROW, a, rows, sample, histogram); break;
+    case ADD_WIDE: add_table(ADD_WIDE, a, rows, sample, histogram); break;
+    default: add_table(ADD_CHOSEN, a, rows, sample, histogram);
   }
 }
 
-void boost_histogram(const BoostRows *rows, const BoostSample *sample, int words,
-                     const uint8_t *record, int64_t n, uint64_t *histogram) {
-  const int64_t d = rows->bins->d;
-  make_empty(sample, words, histogram);
-  switch (add_kind(rows, sample, words)) {
-    case ADD_NARROW: add_records(ADD_NARROW, sample, 1, d, record, n, histogram); break;
-    case ADD_WIDE: add_records(ADD_WIDE, sample, 2, d, record, n, histogram); break;
-    default: add_records(ADD_CHOSEN, sample, words, d, record, n, histogram);
+void boost_histogram(const BoostRows *rows, const BoostSample *sample, int words, int64_t begin,
+                     int64_t end, const uint8_t *record, int64_t n, uint64_t *histogram) {
+  const Adding a = adding(rows, sample, words, begin, end);
+  const int64_t size = boost_record_size(rows->bins->d, words);
+  switch (a.kind) {
+    case ADD_NARROW: add_records(ADD_NARROW, a, size, record, n, histogram); break;
+    case ADD_WIDE: add_records(ADD_WIDE, a, size, record, n, histogram); break;
+    default: add_records(ADD_CHOSEN, a, size, record, n, histogram);
   }
 }

@@ -9,6 +9,8 @@
 
 #include "boost_grow.h"
 
+enum { RECORD_SLACK = 8 };
+
 /* Bytes of a record. Local. */
 static inline int64_t boost_record_size(int64_t d, int words) {
   return (8 * words + d + (int64_t)sizeof(int32_t) + 7) / 8 * 8;
@@ -18,9 +20,10 @@ static inline int64_t boost_record_size(int64_t d, int words) {
  * Local. */
 void boost_histogram_root(const BoostRows *rows, const BoostSample *sample, int words,
                           uint64_t *histogram);
-/* The same of n records. */
-void boost_histogram(const BoostRows *rows, const BoostSample *sample, int words,
-                     const uint8_t *record, int64_t n, uint64_t *histogram);
+/* Add n records to the sums of the sample's features begin .. end - 1: histogram (end - begin) x
+ * BINS_CODES x words. RECORD_SLACK bytes behind the last record may be read. */
+void boost_histogram(const BoostRows *rows, const BoostSample *sample, int words, int64_t begin,
+                     int64_t end, const uint8_t *record, int64_t n, uint64_t *histogram);
 
 /* Split the rows of the sample: their records into `out`, room for sample->n of them, those that go
  * left first and in their order, the others behind in the opposite one. Returns the number on the

@@ -3,11 +3,12 @@
  * Ranks of one node write their histograms into a shared window. The features are parted among the
  * lanes of a node (its first rank, its second ...), and what a lane has is parted among the nodes.
  * With one node, a rank reads what all of them wrote about its own features: a reduce-scatter
- * without a copy, fused with the search. With several, a rank first adds up its lane's features
- * over its node, in its own histogram; then the ranks of a lane, one of every node, exchange parts
- * (comm_sum_scatter_begin_all), while the next histograms are built. So a number leaves a node
- * once, however many ranks it has. Where nodes have unlike numbers of ranks, the ones too many
- * build, but search nothing.
+ * without a copy, fused with the search. Of a node of few rows they write the rows instead, and
+ * each adds up its own features over all of them: less to write, and nothing to add twice. With
+ * several, a rank first adds up its lane's features over its node, in its own histogram; then the
+ * ranks of a lane, one of every node, exchange parts (comm_sum_scatter_begin_all), while the next
+ * histograms are built. So a number leaves a node once, however many ranks it has. Where nodes have
+ * unlike numbers of ranks, the ones too many build, but search nothing.
  *
  * Rejected: an Allreduce; it moves twice as much, to ranks that need a part. */
 #include <string.h>
@@ -70,6 +71,27 @@ void boost_join_push(BoostGrower *g, int half) {
 void boost_join_end_all(BoostGrower *g, int half, int64_t begin, int64_t end) {
   if (g->nodes == 1 || g->lane < 0 || begin == end) return;
   comm_sum_scatter_end_all(&g->sum[half]);
+}
+
+void boost_join_put(const BoostGrower *g, int64_t built, const uint8_t *record, int64_t n) {
+  if (g->comm->size == 1) return;
+  uint64_t *at = boost_window_at(g, built);
+  at[0] = (uint64_t)n;
+  memcpy(at + 1, record, (size_t)(n * boost_record_size(g->d, g->layout.words)));
+}
+
+void boost_join_rows(const BoostGrower *g, int64_t built, const uint8_t *own, int64_t n,
+                     uint64_t *histogram) {
+  const int64_t begin = boost_share_begin(g), end = boost_share_end(g);
+  const int words = g->layout.words;
+  memset(histogram, 0, (size_t)((end - begin) * BINS_CODES * words) * sizeof *histogram);
+  boost_histogram(&g->rows, g->sample, words, begin, end, own, n, histogram);
+  for (int rank = 0; g->comm->size > 1 && rank < g->shared.node.size; rank++) {
+    if (rank == g->shared.node.rank) continue;
+    const uint64_t *other = window_of(g, rank, built);
+    boost_histogram(&g->rows, g->sample, words, begin, end, (const uint8_t *)(other + 1),
+                    (int64_t)other[0], histogram);
+  }
 }
 
 void boost_join_feature(const BoostGrower *g, int64_t built, int64_t position, int64_t n,

@@ -35,7 +35,7 @@ static Status grower_allocate(BoostGrower *g) {
   TRY(NEW(&g->found, 2 * g->batch_max));
   TRY(NEW(&g->all, 2 * g->batch_max * ranks));
   TRY(NEW(&g->row, g->rows.n));
-  const int64_t bytes = g->rows.n * boost_record_size(g->d, g->layout.words);
+  const int64_t bytes = g->rows.n * boost_record_size(g->d, g->layout.words) + RECORD_SLACK;
   for (int k = 0; k < 2; k++) TRY(NEW_RAW(&g->record[k], bytes));
   int64_t split_words = bins_any_category(g->rows.bins) ? 1 + NODE_SET_WORDS : 1;
   TRY(NEW(&g->node, (split_words + 1) * g->max_splits + 1));
@@ -84,19 +84,14 @@ static Status window_new_all(BoostGrower *g) {
     AGREE(g->comm, comm_shared_new_all(&g->host, bytes, &g->shared));
   }
   g->window = (uint64_t *)g->shared.data + g->host.rank * words;
+  g->few = ((int64_t)sizeof(uint64_t) * (g->histogram_words - 1) - RECORD_SLACK) /
+           boost_record_size(g->d, g->layout.words);
   int64_t part = g->nodes > 1 ? g->slot_words * (g->batch_max / 2 + 2) : 0;
   for (int k = 0; k < 2; k++) {
     AGREE(g->comm, comm_sum_scatter_init_all(&g->across, part, &g->sum[k]));
   }
   AGREE(g->comm, part_allocate(g));
 done:
-  return status;
-}
-
-/* The same for one rank. */
-static Status window_new(BoostGrower *g) {
-  Status status = NEW(&g->alone, g->batch_max * g->histogram_words);
-  g->window = g->alone;
   return status;
 }
 
@@ -123,11 +118,7 @@ Status boost_grower_new_all(const Comm *comm, const BoostRows *rows, const Boost
   }
   choose_sizes(g, rows_global);
   AGREE(comm, grower_allocate(g));
-  if (comm->size > 1) {
-    TRY(window_new_all(g));
-  } else {
-    TRY(window_new(g));
-  }
+  if (comm->size > 1) TRY(window_new_all(g));
 done:
   if (status != OK) boost_grower_free_all(&g);
   *out = g;
@@ -147,7 +138,6 @@ void boost_grower_free_all(BoostGrower **grower) {
   BoostGrower *g = *grower;
   if (!g) return;
   if (g->comm) comms_clear_all(g);
-  memory_free(&g->alone);
   memory_free(&g->part);
   memory_free(&g->item);
   memory_free(&g->heap);

@@ -15,16 +15,17 @@ typedef struct Item {
   int64_t begin, end, rows;
   int64_t order; /* number by which ties are broken */
   int32_t depth;
-  int32_t left;         /* first child, the second follows; -1: not looked at */
-  int32_t slot;         /* kept histogram; -1: none */
-  bool turned; /* its records are in the opposite order of rows */
-  bool kept;   /* split in the tree that results */
+  int32_t left; /* first child, the second follows; -1: not looked at */
+  int32_t slot; /* kept histogram; -1: none */
+  bool turned;  /* its records are in the opposite order of rows */
+  bool kept;    /* split in the tree that results */
 } Item;
 
 /* A node being expanded: what is built and what is searched, left and right. */
 typedef struct Expansion {
   int32_t item;
   int32_t built[2]; /* number among this batch's histograms; -1: not built */
+  bool direct[2];   /* of few rows, which are shared instead of histograms */
   bool searched[2];
 } Expansion;
 
@@ -49,8 +50,8 @@ struct BoostGrower {
   int64_t *counts;             /* 2 x batch_max */
   BoostSplit *found, *all;     /* 2 x batch_max; times ranks */
   SharedMemory shared;         /* of the ranks of a node: batch_max histograms each */
-  uint64_t *window;            /* this rank's of them */
-  uint64_t *alone;             /* or that of a rank without others */
+  uint64_t *window;            /* this rank's of them; NULL: a rank without others */
+  int64_t few;                 /* rows whose records take no more room than a histogram */
   Comm host, across;           /* the ranks of this node; those of this lane, one of every node */
   int64_t nodes, places, lane; /* place: a rank that searches; lane -1: this one does not */
   SumScatter sum[2];           /* one for each half of a batch */
@@ -82,6 +83,12 @@ void boost_join_begin_all(BoostGrower *g, int half, int64_t begin, int64_t end);
 void boost_join_end_all(BoostGrower *g, int half, int64_t begin, int64_t end);
 /* Let messages of a half that was begun move on. Local. */
 void boost_join_push(BoostGrower *g, int half);
+/* Give the records of a node of few rows to all ranks, in the place of its histogram. Local. */
+void boost_join_put(const BoostGrower *g, int64_t built, const uint8_t *record, int64_t n);
+/* Sums of this rank's features over the records of all ranks that were put. Local.
+ * own, n: this rank's */
+void boost_join_rows(const BoostGrower *g, int64_t built, const uint8_t *own, int64_t n,
+                     uint64_t *histogram);
 /* One feature of a joined histogram: n words of its bins, and those of missing values. Local. */
 void boost_join_feature(const BoostGrower *g, int64_t built, int64_t position, int64_t n,
                         uint64_t *out);
