@@ -394,6 +394,7 @@ void boost_grow_all(BoostGrower *g, const BoostSample *sample, const BoostRules 
                     BoostTree *out) {
   g->sample = sample;
   g->rules = rules;
+  boost_share_features(g);
   begin_tree_all(g);
   if (g->max_splits > 0) search_root_all(g);
   for (boost_order_choose(g); g->n_batch > 0; boost_order_choose(g)) expand_batch_all(g);

@@ -18,8 +18,21 @@
 /* Where a lane's part of a node begins, as a number of the parts of all ranks. */
 static int64_t first_place(const BoostGrower *g) { return g->lane * (int64_t)g->across.size; }
 
-static int64_t place_begin(const BoostGrower *g, int64_t place) {
-  return g->sample->n_features * place / g->places;
+static int64_t place_begin(const BoostGrower *g, int64_t place) { return g->place_at[place]; }
+
+void boost_share_features(BoostGrower *g) {
+  enum { EACH = 256 }; /* what a feature costs besides its bins, in bins */
+  const int64_t n = g->sample->n_features, most_each = g->slot_words / slot_feature_words(g);
+  int64_t whole = 0, passed = 0, at = 0;
+  for (int64_t p = 0; p < n; p++) whole += bins_of(g->rows.bins, g->sample->feature[p]) + EACH;
+  for (int64_t place = 0; place <= g->places; place++) {
+    int64_t low = n - most_each * (g->places - place);
+    int64_t high = place == 0 ? 0 : g->place_at[place - 1] + most_each;
+    while (at < n && at < high && (at < low || passed * g->places < whole * place)) {
+      passed += bins_of(g->rows.bins, g->sample->feature[at++]) + EACH;
+    }
+    g->place_at[place] = at;
+  }
 }
 
 int64_t boost_share_begin(const BoostGrower *g) {

@@ -14,7 +14,8 @@ static void choose_sizes(BoostGrower *g, int64_t rows_global) {
   g->max_splits = leaves - 1;
   g->capacity = 3 * g->max_splits + 1;
   int64_t word_bytes = BINS_CODES * g->layout.words * (int64_t)sizeof(uint64_t);
-  int64_t share = (g->d + g->places - 1) / g->places;
+  int64_t even = (g->d + g->places - 1) / g->places; /* shares are uneven where bins are */
+  int64_t share = least(g->d, even + even / 2);
   g->histogram_words = g->d * BINS_CODES * g->layout.words;
   g->slot_words = share * BINS_CODES * g->layout.words;
   int64_t affordable = most(1, g->limits.histogram_bytes / (share * word_bytes));
@@ -43,6 +44,7 @@ static Status grower_allocate(BoostGrower *g) {
   TRY(NEW(&g->stack, g->max_splits + 2));
   TRY(NEW(&g->stack_parent, g->max_splits + 2));
   TRY(NEW(&g->gain, g->d));
+  TRY(NEW(&g->place_at, g->places + 1));
 done:
   return status;
 }
@@ -139,6 +141,7 @@ void boost_grower_free_all(BoostGrower **grower) {
   if (!g) return;
   if (g->comm) comms_clear_all(g);
   memory_free(&g->part);
+  memory_free(&g->place_at);
   memory_free(&g->item);
   memory_free(&g->heap);
   memory_free(&g->trial);

@@ -55,6 +55,7 @@ struct BoostGrower {
   Comm host, across;           /* the ranks of this node; those of this lane, one of every node */
   int64_t nodes, places, lane; /* place: a rank that searches; lane -1: this one does not */
   SumScatter sum[2];           /* one for each half of a batch */
+  int64_t *place_at;           /* places + 1: where the features of each begin */
   int64_t *part;               /* nodes + 1: where the parts of a lane's ranks begin */
   int32_t *row;
   uint8_t *record[2]; /* of nodes at even and at odd depths; rows.n each */
@@ -71,6 +72,14 @@ struct BoostGrower {
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 static inline int64_t most(int64_t a, int64_t b) { return a > b ? a : b; }
 
+/* Words of a feature in a histogram. */
+static inline int64_t slot_feature_words(const BoostGrower *g) {
+  return BINS_CODES * g->layout.words;
+}
+
+/* Part the features of g->sample among the ranks, so that their searches take as long. Local, the
+ * same on all ranks. */
+void boost_share_features(BoostGrower *g);
 /* Features in g->sample that this rank searches: positions from begin to end. Local. */
 int64_t boost_share_begin(const BoostGrower *g);
 int64_t boost_share_end(const BoostGrower *g);
