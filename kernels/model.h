@@ -21,6 +21,8 @@ typedef struct TrainingData {
   const int64_t *group;  /* x->rows.n recording numbers: a recording is in a bootstrap sample, or
                             out of it, as a whole; NULL: every row is its own */
   const int64_t *row_id; /* x->rows.n original row numbers: the address of a row's randomness */
+  const uint8_t *synthetic; /* x->rows.n: 1: resampling added the row, to learn from and never to
+                               judge by; NULL: no row is such */
   uint64_t seed;
 } TrainingData;
 
