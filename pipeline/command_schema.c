@@ -9,7 +9,10 @@
 static const WordRow rows[] = {{0}};
 
 int command_schema(int n, char **words) {
-  static const Kinds kinds = {.stages = stage_kinds, .models = model_kinds, .steps = step_kinds};
+  static const Kinds kinds = {.stages = stage_kinds,
+                              .models = model_kinds,
+                              .steps = step_kinds,
+                              .resamples = resample_kinds};
   WordValue values[1] = {0};
   int exit_status = EXIT_WRONG_USAGE;
   char *text = NULL;

@@ -14,7 +14,10 @@ static const WordRow rows[N_WORDS + 1] = {
 };
 
 int command_stages(int n, char **words) {
-  static const Kinds kinds = {.stages = stage_kinds, .models = model_kinds, .steps = step_kinds};
+  static const Kinds kinds = {.stages = stage_kinds,
+                              .models = model_kinds,
+                              .steps = step_kinds,
+                              .resamples = resample_kinds};
   WordValue values[N_WORDS] = {0};
   int exit_status = EXIT_WRONG_USAGE;
   char *text = NULL;

@@ -12,7 +12,8 @@
 #include "kernels/base/memory.h"
 #include "registry.h"
 
-static const Kinds registered = {.stages = stage_kinds, .models = model_kinds, .steps = step_kinds};
+static const Kinds registered = {
+    .stages = stage_kinds, .models = model_kinds, .steps = step_kinds, .resamples = resample_kinds};
 
 static Status resolve_on_root(const Comm *comm, const char *path, const char *const *sets,
                               int64_t n_sets, char **text) {

@@ -9,22 +9,25 @@
 
 enum { WIDTH = 100, MOST_NAMES = 256 };
 
-/* One of the three lists as help shows it. */
+/* One of the lists as help shows it. */
 typedef struct Group {
   const Kind *const *list;
   const char *title, *singular, *usage;
   bool stages;
 } Group;
 
-enum { N_GROUPS = 3 };
+enum { N_GROUPS = 4 };
 
 static void make_groups(const Kinds *kinds, Group groups[N_GROUPS]) {
+  static const Kind *const none[] = {NULL};
   groups[0] = (Group){kinds->stages, "Stages", "stage",
                       "{\"stages\": {NAME: {\"kind\": KIND, ...}}}", true};
   groups[1] =
       (Group){kinds->models, "Models", "model", "{\"model\": {\"kind\": KIND, ...}}", false};
   groups[2] = (Group){kinds->steps, "Recipe steps", "recipe step",
                       "{\"recipe\": [{\"step\": KIND, ...}]}", false};
+  groups[3] = (Group){kinds->resamples ? kinds->resamples : none, "Resampling", "resampling kind",
+                      "{\"resample\": {\"kind\": KIND, ...}}", false};
 }
 
 /* The ports as one cell: `left right [folds]`. */

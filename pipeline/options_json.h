@@ -7,7 +7,7 @@
 
 /* The lists of kinds that there are, each NULL-terminated; the registry's, or a test's own. */
 typedef struct Kinds {
-  const Kind *const *stages, *const *models, *const *steps;
+  const Kind *const *stages, *const *models, *const *steps, *const *resamples;
 } Kinds;
 
 /* The key that names a variant's kind: "step" where kinds are recipe steps, else "kind". */

@@ -1,4 +1,4 @@
-/* The one list of stage, model and step kinds; see registry.h.
+/* The one list of stage, model, step and resampling kinds; see registry.h.
  *
  * A new kind is one new file and one row here. Rows stand in the order in which help lists them. */
 #include "registry.h"
@@ -7,6 +7,7 @@
 
 #include "kernels/model.h"
 #include "kernels/prepare/step.h"
+#include "kernels/resample/resample.h"
 
 /* One a line, so that two new kinds do not meet. */
 extern const StageKind read_csv_stage;
@@ -44,6 +45,12 @@ extern const StepKind date_part_step;
 extern const StepKind pca_step;
 extern const StepKind kmeans_step;
 extern const StepKind drop_step;
+extern const ResampleKind random_over_resample;
+extern const ResampleKind smote_resample;
+extern const ResampleKind smote_nc_resample;
+extern const ResampleKind adasyn_resample;
+extern const ResampleKind random_under_resample;
+extern const ResampleKind popularity_balanced_resample;
 
 const Kind *const stage_kinds[] = {
     &read_csv_stage.kind,
@@ -89,6 +96,16 @@ const Kind *const step_kinds[] = {
     &pca_step.kind,
     &kmeans_step.kind,
     &drop_step.kind,
+    NULL,
+};
+
+const Kind *const resample_kinds[] = {
+    &random_over_resample.kind,
+    &smote_resample.kind,
+    &smote_nc_resample.kind,
+    &adasyn_resample.kind,
+    &random_under_resample.kind,
+    &popularity_balanced_resample.kind,
     NULL,
 };
 

@@ -1,4 +1,4 @@
-/* The one list of stage, model and step kinds. */
+/* The one list of stage, model, step and resampling kinds. */
 #ifndef SEGUE_PIPELINE_REGISTRY_H
 #define SEGUE_PIPELINE_REGISTRY_H
 
@@ -8,6 +8,7 @@
 extern const Kind *const stage_kinds[];
 extern const Kind *const model_kinds[];
 extern const Kind *const step_kinds[];
+extern const Kind *const resample_kinds[];
 
 /* NULL when unknown. Local. */
 const Kind *registry_find(const Kind *const *kinds, const char *name);

@@ -29,6 +29,8 @@ static void list_name(const Lists *lists, int number, char buffer[32]) {
     snprintf(buffer, 32, "model");
   else if (lists->items[number] == lists->kinds->steps)
     snprintf(buffer, 32, "step");
+  else if (lists->items[number] == lists->kinds->resamples)
+    snprintf(buffer, 32, "resample");
   else
     snprintf(buffer, 32, "list%d", number);
   if (lists->open[number]) snprintf(buffer + strlen(buffer), 8, "_space");

@@ -40,6 +40,7 @@ typedef struct Spec {
   const char *weight;        /* column of weights of training rows; NULL: none */
   TextList features;         /* raw columns that enter the recipe */
   const VariantList *steps;  /* kinds are StepKind */
+  const Variant *resample;   /* kind is a ResampleKind; NULL, or no kind: rows stay as they are */
   const Variant *model;      /* kind is a ModelKind; of a stack: meta's */
   const StackOptions *stack; /* NULL: one recipe and model */
 } Spec;

@@ -85,6 +85,7 @@ static Status begin_part(const Bundle *bundle, const MemberOptions *own, int64_t
   spec.features = inputs;
   spec.steps = steps;
   spec.model = own ? &own->model : &stack->meta;
+  if (!own) spec.resample = NULL; /* meta learns how often classes come from rows as they are */
   bundle_init(out, &spec);
   out->inputs = inputs;
   out->task = bundle->task;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernels/base/memory.h"
+#include "kernels/resample/resample.h"
 #include "nest.h"
 
 /* Group numbers are 0 .. 2^62 - 1 from here on, as measuring wants them; others (negative ones) are
@@ -317,9 +318,39 @@ done:
   return status;
 }
 
+/* Is the model told to weigh classes? */
+static bool weighs_classes(const Variant *model) {
+  for (const Option *row = model->kind->options; row && row->name; row++) {
+    if (strcmp(row->name, "class_weight") != 0 || row->type != OPTION_TYPE_MAP) continue;
+    const Map *map = (const void *)((const char *)model->options + row->offset);
+    return map->n > 0 || map->word > 1; /* the first word is "none" */
+  }
+  return false;
+}
+
+/* Other rows for the model alone. resampled: out, cleared by the caller. */
+static Status resample_all(const Comm *comm, const Spec *spec, TrainingData *data,
+                           Resampled *resampled, Summary *summary) {
+  Status status = OK;
+  const Variant *resample = spec->resample;
+  if (!resample || !resample->kind) return OK;
+  const ResampleKind *kind = (const ResampleKind *)resample->kind;
+  status = kind->run_all(comm, data, resample->options, resampled, summary);
+  TRY(status_prefix(status, "resample (%s): ", kind->kind.name));
+  if (weighs_classes(spec->model))
+    AGREE(comm, summary_note(summary, NOTE_WARNING,
+                             "Classes are resampled and weighed, too: class_weight counts rows "
+                             "after resampling, so a remedy may be taken twice."));
+  *data = resampled_data(data, resampled);
+done:
+  return status;
+}
+
 Status study_model_all(const Comm *comm, const StudyRows *training, const Problem *problem,
                        const Matrix *x, uint64_t seed, WorkSink *sink, Bundle *bundle,
                        Summary *summary) {
+  Status status = OK;
+  Resampled resampled = {0};
   const ModelKind *kind = (const ModelKind *)bundle->spec.model->kind;
   TrainingData data = {.task = problem->task,
                        .n_classes = problem->classes.n,
@@ -330,7 +361,11 @@ Status study_model_all(const Comm *comm, const StudyRows *training, const Proble
                        .group = training->group,
                        .row_id = training->table.row_id,
                        .seed = seed};
-  return kind->fit_all(comm, &data, bundle->spec.model->options, sink, &bundle->model, summary);
+  TRY(resample_all(comm, &bundle->spec, &data, &resampled, summary));
+  TRY(kind->fit_all(comm, &data, bundle->spec.model->options, sink, &bundle->model, summary));
+done:
+  resampled_clear(&resampled);
+  return status;
 }
 
 Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem *problem,

@@ -1,4 +1,4 @@
-/* Study: fit a spec (recipe and model) on the training rows of a fold.
+/* Study: fit a spec (recipe, resampling, model) on the training rows of a fold.
  *
  * Leak-safe by construction: a fit is handed a table that holds training rows and no others. */
 #ifndef SEGUE_STUDY_STUDY_H
@@ -61,15 +61,17 @@ int64_t study_group_number(int64_t group);
 CHECKED Status study_positions(const Table *table, const uint8_t *role, Role wanted,
                                const char *target, int64_t *position, int64_t *n);
 
-/* Fit recipe and model on training rows. bundle is begun with bundle_init. Collective.
- * Fails with INVALID (no training rows, one class ...), NUMERIC, MEMORY, STOPPED; agreed. */
+/* Fit the recipe on training rows, resample what comes of it where the spec says so, and fit the
+ * model on that. bundle is begun with bundle_init. Collective. Fails with INVALID (no training
+ * rows, one class ...), NUMERIC, MEMORY, STOPPED; agreed. */
 CHECKED Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem *problem,
                              const Schema *needed, uint64_t seed, WorkSink *sink, Bundle *bundle,
                              Summary *summary);
 
 /* The two halves of that. The recipe: x out, the features of the training rows, which the caller
- * clears. The model, on features of a recipe that may have been fitted for another spec: bundle's
- * task and classes are set. Collective. Fail as above. */
+ * clears. The model, after resampling where the spec asks for it, on features of a recipe that may
+ * have been fitted for another spec: bundle's task and classes are set. Collective. Fail as above.
+ */
 CHECKED Status study_recipe_all(const Comm *comm, const StudyRows *training, const Problem *problem,
                                 const Schema *needed, uint64_t seed, Bundle *bundle, Matrix *x);
 CHECKED Status study_model_all(const Comm *comm, const StudyRows *training, const Problem *problem,

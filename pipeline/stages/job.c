@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "kernels/base/memory.h"
+#include "kernels/resample/resample.h"
 #include "kernels/study/predictions.h"
 
 _Static_assert(offsetof(JobOptions, target) == 0, "rows of JobOptions count from its beginning");
@@ -50,6 +51,13 @@ Status job_plan_spec(const Spec *spec, Task task, const Schema *schema, Schema *
     return status_fail(INVALID, "model: a %s cannot do a %s, which the target \"%s\" asks for",
                        kind->kind.name, task == TASK_REGRESSION ? "regression" : "classification",
                        spec->target);
+  const Variant *resample = spec->resample;
+  const ResampleKind *rows = (const ResampleKind *)(resample ? resample->kind : NULL);
+  if (rows && (task == TASK_REGRESSION ? !rows->regression : !rows->classification))
+    return status_fail(INVALID, "resample: %s is for a %s; the target \"%s\" asks for a %s",
+                       rows->kind.name, rows->regression ? "regression" : "classification",
+                       spec->target,
+                       task == TASK_REGRESSION ? "regression (or set `above`)" : "classification");
   return recipe_plan(&spec->features, spec->steps, schema, kind->categorical, spec->target, needed);
 }
 
@@ -62,6 +70,7 @@ Spec job_spec(const JobOptions *o, const Variant *model) {
                 .weight = o->weight,
                 .features = o->features,
                 .steps = &o->recipe,
+                .resample = &o->resample,
                 .model = model};
 }
 

@@ -15,6 +15,7 @@ typedef struct JobOptions {
   char *target, *group, *split, *by, *weight;
   TextList features;
   VariantList recipe;
+  Variant resample;
   double above, high;
   int64_t top_k, replicates;
   double confidence;
@@ -29,14 +30,18 @@ typedef struct JobOptions {
       OPTION_REAL(JobOptions, above, "null", -1e300, 1e300,                                    \
                   "a number as target becomes a question: is it above this? The classes are "  \
                   "\"false\" and \"true\"; null: the number itself is predicted")
-#define JOB_WHAT                                                                                  \
-  JOB_TARGET,                                                                                     \
-      OPTION_TEXTS(JobOptions, features, NULL,                                                    \
-                   "raw columns that enter the recipe; nothing else is learned from. At its end " \
-                   "each is a number, or a category for forest and gbdt, which split those by "   \
-                   "sets of words"),                                                              \
-      OPTION_VARIANTS(JobOptions, recipe, "[]", step_kinds,                                       \
-                      "steps in order, each fitted on training rows alone")
+#define JOB_WHAT                                                                                   \
+  JOB_TARGET,                                                                                      \
+      OPTION_TEXTS(JobOptions, features, NULL,                                                     \
+                   "raw columns that enter the recipe; nothing else is learned from. At its end "  \
+                   "each is a number, or a category for forest and gbdt, which split those by "    \
+                   "sets of words"),                                                               \
+      OPTION_VARIANTS(JobOptions, recipe, "[]", step_kinds,                                        \
+                      "steps in order, each fitted on training rows alone"),                       \
+      OPTION_VARIANT(JobOptions, resample, "null", resample_kinds,                                 \
+                     "other rows for the model, made of the training rows after the recipe; rows " \
+                     "that are added are learned from alone and never judged by; null: none. A "   \
+                     "stack resamples for its members, not for meta")
 
 #define JOB_GROUP                                                                          \
   OPTION_TEXT_OR_NULL(JobOptions, group, "\"recording\"",                                  \

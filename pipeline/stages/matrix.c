@@ -17,6 +17,7 @@ typedef struct Outliers {
 
 typedef struct Remedy {
   bool class_weights;
+  Variant resample;
 } Remedy;
 
 typedef struct Model {
@@ -36,6 +37,9 @@ static const Option outlier_rows[] = {
 static const Option remedy_rows[] = {
     OPTION_BOOLEAN(Remedy, class_weights, "false",
                    "set the model's class_weight to \"balanced\": every class weighs the same"),
+    OPTION_VARIANT(Remedy, resample, "null", resample_kinds,
+                   "other rows for the model, made of the training rows after the recipe; null: "
+                   "as the stage's own `resample`"),
     {0}};
 
 static const Option model_rows[] = {
@@ -123,6 +127,7 @@ static Status make(const void *options, const RealList *choice, Spec *spec, void
     for (int64_t i = 0; i < lists[l]->n; i++) made->steps.items[n++] = lists[l]->items[i];
   if (remedy->class_weights) TRY(set_class_weights(&made->model));
   *spec = job_spec(&o->job, &made->model);
+  if (remedy->resample.kind) spec->resample = &remedy->resample;
   spec->steps = &made->steps;
 done:
   return status;

@@ -39,7 +39,8 @@ enum {
   SAMPLES_MOST = 1 << 20 /* of the profile */
 };
 
-static const Kinds kinds = {.stages = stage_kinds, .models = model_kinds, .steps = step_kinds};
+static const Kinds kinds = {
+    .stages = stage_kinds, .models = model_kinds, .steps = step_kinds, .resamples = resample_kinds};
 
 /* ---- the profile ---- */
 

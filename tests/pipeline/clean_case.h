@@ -11,7 +11,7 @@ extern const StageKind clean_stage;
 
 static inline Status clean_parse(const char *json, void **options) {
   static const Kind *const none[] = {NULL};
-  const Kinds kinds = {none, none, none};
+  const Kinds kinds = {none, none, none, none};
   cJSON *object = NULL;
   Place place = {.key = "/clean"};
   *options = NULL;

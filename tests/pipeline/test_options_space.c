@@ -6,7 +6,7 @@
 #include "pipeline/registry.h"
 #include "tests/check.h"
 
-static const Kinds kinds = {stage_kinds, model_kinds, step_kinds};
+static const Kinds kinds = {stage_kinds, model_kinds, step_kinds, resample_kinds};
 
 typedef struct Hunt {
   SpaceList models;

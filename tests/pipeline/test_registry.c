@@ -14,7 +14,8 @@
 #include "pipeline/schema.h"
 #include "tests/check.h"
 
-static const Kinds kinds = {.stages = stage_kinds, .models = model_kinds, .steps = step_kinds};
+static const Kinds kinds = {
+    .stages = stage_kinds, .models = model_kinds, .steps = step_kinds, .resamples = resample_kinds};
 
 #define EXPECT(condition, kind, what)                                       \
   do {                                                                      \
@@ -114,8 +115,8 @@ static void check_help(const Kind *kind) {
 }
 
 static void test_kinds(void) {
-  const Kind *const *lists[] = {stage_kinds, model_kinds, step_kinds};
-  for (int l = 0; l < 3; l++) {
+  const Kind *const *lists[] = {stage_kinds, model_kinds, step_kinds, resample_kinds};
+  for (int l = 0; l < 4; l++) {
     CHECK(lists[l][0] != NULL);
     for (int64_t i = 0; lists[l][i]; i++) {
       check_kind(lists[l], lists[l][i]);
