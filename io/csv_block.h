@@ -114,6 +114,11 @@ static inline bool block_by_masks(const Masks *m, CsvState *state, Ends *out) {
   return true;
 }
 
+/* The state behind a byte that lies in no quotes and is none. */
+static inline CsvState state_behind(char byte, CsvDialect dialect) {
+  return byte == '\n' ? CSV_AT_RECORD : byte == dialect.delimiter ? CSV_AT_FIELD : CSV_PLAIN;
+}
+
 /* Fields that end in a block of n bytes; only the last block of a piece has fewer than BLOCK. */
 static inline Ends scan_block(const char *bytes, const Masks *m, int n, CsvDialect dialect,
                               CsvState *state) {

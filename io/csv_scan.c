@@ -59,8 +59,9 @@ done:
 /* What is carried from block to block: a blank line is told by the two bytes before its end. */
 typedef struct Walk {
   CsvState state;
-  uint64_t record_ends, carriages; /* of the block before */
-  int64_t records;
+  uint64_t record_ends; /* of the block before */
+  bool carriage;        /* that block ends with a carriage return */
+  int64_t records, newlines;
 } Walk;
 
 static Walk walk_from(CsvState entry) {
@@ -73,12 +74,39 @@ static inline uint64_t walk_block(Walk *walk, const char *bytes, const Masks *m,
   Ends out = scan_block(bytes, m, n, dialect, &walk->state);
   uint64_t ends = out.ends & m->newline, before = walk->record_ends;
   uint64_t blank = ends << 1 | before >> 63;
-  blank |= (ends << 2 | before >> 62) & (m->carriage << 1 | walk->carriages >> 63);
+  blank |= (ends << 2 | before >> 62) & (m->carriage << 1 | walk->carriage);
   walk->record_ends = ends;
-  walk->carriages = m->carriage;
+  walk->carriage = m->carriage >> 63;
   ends &= ~blank;
   walk->records += __builtin_popcountll(ends);
+  walk->newlines += __builtin_popcountll(m->newline);
   return ends;
+}
+
+/* Most blocks hold no quote and lie in none; then every newline ends a record, and it takes two
+ * ends at most two bytes apart to make a blank line. Go over such blocks while fewer than `most`
+ * records end in them; the bytes gone over. */
+CSV_INLINE int64_t walk_plain(Walk *walk, const char *bytes, int64_t n, CsvDialect dialect,
+                              int64_t most, MasksOf *masks) {
+  int64_t at = 0, found = 0;
+  uint64_t before = walk->record_ends;
+  if (walk->state >= CSV_QUOTED) return 0;
+  for (; at + BLOCK <= n; at += BLOCK) {
+    __builtin_prefetch(bytes + at + AHEAD);
+    Masks m = masks(bytes + at, dialect);
+    uint64_t near = m.newline << 1 | before >> 63 | m.newline << 2 | before >> 62;
+    int64_t here = __builtin_popcountll(m.newline);
+    if (m.quote | (m.newline & near) || found + here >= most) break;
+    found += here;
+    before = m.newline;
+  }
+  if (at == 0) return 0;
+  walk->record_ends = before;
+  walk->carriage = bytes[at - 1] == '\r';
+  walk->state = state_behind(bytes[at - 1], dialect);
+  walk->records += found;
+  walk->newlines += found;
+  return at;
 }
 
 static uint64_t nth_bit(uint64_t bits, int64_t nth) {
@@ -101,16 +129,20 @@ CSV_INLINE Status range_scan(const CsvSource *source, CsvDialect dialect, CsvRan
   const char *bytes = NULL;
   int64_t dropped = range->begin;
   bool both = other != NULL;
-  range->newlines = range->n_marks = 0;
+  range->n_marks = 0;
   for (int64_t at = range->begin; at < range->end;) {
     int64_t n = smaller(capacity, range->end - at);
     TRY(csv_source_view(source, at, n, buffer, &bytes));
     for (int64_t i = 0; i < n; i += BLOCK) {
+      int64_t missing = CSV_MARKED - walk.records % CSV_MARKED;
+      if (!both || rival == CSV_QUOTED) /* which lasts where no quote is */
+        i += walk_plain(&walk, bytes + i, n - i, dialect, missing, masks);
+      if (i == n) break;
+      int64_t lines = walk.newlines;
+      missing = CSV_MARKED - walk.records % CSV_MARKED;
       int here = (int)smaller(BLOCK, n - i);
-      __builtin_prefetch(bytes + i + AHEAD);
       Masks m = masks(bytes + i, dialect);
       if (here < BLOCK) masks_cut(&m, here);
-      int64_t missing = CSV_MARKED - walk.records % CSV_MARKED;
       uint64_t ends = walk_block(&walk, bytes + i, &m, here, dialect);
       if (both) {
         scan_block(bytes + i, &m, here, dialect, &rival);
@@ -118,14 +150,14 @@ CSV_INLINE Status range_scan(const CsvSource *source, CsvDialect dialect, CsvRan
       }
       if (__builtin_popcountll(ends) >= missing) {
         TRY(RESERVE(&range->marks, &range->capacity, range->n_marks + 1));
-        range->marks[range->n_marks++] = mark_of(ends, missing - 1, &m, at + i, range->newlines);
+        range->marks[range->n_marks++] = mark_of(ends, missing - 1, &m, at + i, lines);
       }
-      range->newlines += __builtin_popcountll(m.newline);
     }
     at += n;
     drop_behind(source, &dropped, at);
   }
   range->records = walk.records;
+  range->newlines = walk.newlines;
   range->exit = walk.state;
   if (other) *other = both ? rival : walk.state;
 done:
@@ -150,18 +182,19 @@ Status csv_range_find(const CsvSource *source, CsvDialect dialect, const CsvRang
   Walk walk = walk_from(before == 0 ? range->entry : CSV_AT_RECORD);
   const char *bytes = NULL;
   *mark = before == 0 ? (CsvMark){range->begin, 0} : range->marks[before - 1];
-  for (int64_t at = mark->at, lines = mark->lines; missing > 0 && at < range->end;) {
+  walk.newlines = mark->lines;
+  for (int64_t at = mark->at; missing > 0 && at < range->end;) {
     int64_t n = smaller(capacity, range->end - at);
     TRY(csv_source_view(source, at, n, buffer, &bytes));
     for (int64_t i = 0; i < n && missing > 0; i += BLOCK) {
       int here = (int)smaller(BLOCK, n - i);
       Masks m = masks_of(bytes + i, dialect);
       masks_cut(&m, here);
+      int64_t lines = walk.newlines;
       uint64_t ends = walk_block(&walk, bytes + i, &m, here, dialect);
       int64_t found = __builtin_popcountll(ends);
       if (found >= missing) *mark = mark_of(ends, missing - 1, &m, at + i, lines);
       missing -= found;
-      lines += __builtin_popcountll(m.newline);
     }
     at += n;
   }
