@@ -3,12 +3,18 @@
 #include "csv_values.h"
 
 #include <math.h>
+#ifdef __AVX2__
+#include <immintrin.h>
+#endif
 
 #include "kernels/base/memory.h"
 #include "real_four.h"
 #include "real_parse.h"
 
-enum { COPY = 32 /* bytes copied at once; texts are mostly shorter */ };
+enum {
+  COPY = 32, /* bytes copied at once; texts are mostly shorter */
+  SHORT = 32 /* bytes of a list that is looked at at once */
+};
 
 /* ---- single values ---- */
 
@@ -68,16 +74,37 @@ static inline CsvReason parse_integer_padded(CsvField field, int64_t *value) {
                                                          : csv_parse_integer(field, value);
 }
 
-CsvReason csv_parse_boolean(CsvField field, uint8_t *value) {
-  static const char *const words[] = {"False", "false", "FALSE", "0", "True", "true", "TRUE", "1"};
-  field = trimmed(field);
-  for (uint8_t i = 0; i < 8; i++) {
-    if (strlen(words[i]) != (size_t)field.n || memcmp(words[i], field.text, (size_t)field.n) != 0)
-      continue;
-    *value = i >= 4;
-    return CSV_GOOD;
+/* Words of truth are told by their first eight bytes, what is behind them being zero. */
+#define EIGHT(a, b, c, d, e)                                                        \
+  ((uint64_t)(a) | (uint64_t)(b) << 8 | (uint64_t)(c) << 16 | (uint64_t)(d) << 24 | \
+   (uint64_t)(e) << 32)
+static inline bool boolean_of(uint64_t word, uint8_t *value) {
+  switch (word) {
+    case EIGHT('F', 'a', 'l', 's', 'e'):
+    case EIGHT('f', 'a', 'l', 's', 'e'):
+    case EIGHT('F', 'A', 'L', 'S', 'E'):
+    case EIGHT('0', 0, 0, 0, 0): *value = 0; return true;
+    case EIGHT('T', 'r', 'u', 'e', 0):
+    case EIGHT('t', 'r', 'u', 'e', 0):
+    case EIGHT('T', 'R', 'U', 'E', 0):
+    case EIGHT('1', 0, 0, 0, 0): *value = 1; return true;
+    default: return false;
   }
-  return CSV_NO_BOOLEAN;
+}
+
+CsvReason csv_parse_boolean(CsvField field, uint8_t *value) {
+  uint64_t word = 0;
+  field = trimmed(field);
+  for (int64_t i = 0; i < field.n && i < 8; i++)
+    word |= (uint64_t)(unsigned char)field.text[i] << 8 * i;
+  return field.n <= 5 && boolean_of(word, value) ? CSV_GOOD : CSV_NO_BOOLEAN;
+}
+
+static inline CsvReason parse_boolean_padded(CsvField field, uint8_t *value) {
+  uint64_t word;
+  memcpy(&word, field.text, sizeof word);
+  bool told = field.n <= 5 && boolean_of(word & ~(~UINT64_C(0) << 8 * field.n), value);
+  return told ? CSV_GOOD : csv_parse_boolean(field, value);
 }
 
 CsvReason csv_parse_date(CsvField field, int32_t *value) {
@@ -126,6 +153,14 @@ static inline __attribute__((always_inline)) bool fetch(const CsvBuilder *builde
     }                                                                           \
   } while (0)
 
+/* Those of the records that csv_numbers has left. */
+#define PARSE_LEFT(values, MISSING, PARSE)                                               \
+  for (int64_t k8 = 0; k8 < batch->n && builder->any_left; k8 += 8)                      \
+    for (uint64_t left = left_of_eight(builder, batch->n, k8); left; left &= left - 1) { \
+      int64_t k = k8 + __builtin_ctzll(left) / 8;                                        \
+      PARSE_ONE(values, MISSING, PARSE);                                                 \
+    }
+
 /* Those of all records: four at a time, and one by one what that leaves. */
 #define PARSE_COLUMN(values, MISSING, PARSE, PARSE_FOUR)                      \
   for (int64_t k4 = 0; k4 < batch->n; k4 += 4) {                              \
@@ -142,6 +177,13 @@ static inline __attribute__((always_inline)) bool fetch(const CsvBuilder *builde
     }                                                                         \
   }
 
+/* One bit in each byte whose record, from k on, is left. */
+static inline uint64_t left_of_eight(const CsvBuilder *builder, int64_t n, int64_t k) {
+  uint64_t eight = 0;
+  memcpy(&eight, builder->left + k, (size_t)(n - k < 8 ? n - k : 8));
+  return eight & builder->lane * UINT64_C(0x0101010101010101);
+}
+
 static inline bool four_are_good(const uint8_t *reason) {
   uint32_t all;
   memcpy(&all, reason, sizeof all);
@@ -150,17 +192,23 @@ static inline bool four_are_good(const uint8_t *reason) {
 
 static void add_reals(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
   double *values = builder->column->real + row;
-  PARSE_COLUMN(values, NAN, parse_real_padded, real_parse_four)
+  if (builder->left)
+    PARSE_LEFT(values, NAN, parse_real_padded)
+  else
+    PARSE_COLUMN(values, NAN, parse_real_padded, real_parse_four)
 }
 
 static void add_integers(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
   int64_t *values = builder->column->integer + row;
-  PARSE_COLUMN(values, MISSING_INTEGER, parse_integer_padded, integer_parse_four)
+  if (builder->left)
+    PARSE_LEFT(values, MISSING_INTEGER, parse_integer_padded)
+  else
+    PARSE_COLUMN(values, MISSING_INTEGER, parse_integer_padded, integer_parse_four)
 }
 
 static void add_booleans(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
   uint8_t *values = builder->column->boolean + row;
-  for (int64_t k = 0; k < batch->n; k++) PARSE_ONE(values, MISSING_BOOLEAN, csv_parse_boolean);
+  for (int64_t k = 0; k < batch->n; k++) PARSE_ONE(values, MISSING_BOOLEAN, parse_boolean_padded);
 }
 
 static void add_dates(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
@@ -183,8 +231,9 @@ static Status add_categories(CsvBuilder *builder, const CsvBatch *batch, int64_t
       continue;
     }
     *code = last;
-    bool same = last >= 0 && words->offset[last + 1] - words->offset[last] == field.n &&
-                memcmp(words->bytes + words->offset[last], field.text, (size_t)field.n) == 0;
+    bool same = last >= 0 && csv_word_is(words, &words->known[last], field.text, field.n,
+                                         csv_word_first(field.text, field.n),
+                                         csv_word_last(field.text, field.n));
     if (!same) TRY(csv_words_code(&builder->words, field.text, field.n, code));
     last = *code;
   }
@@ -271,6 +320,32 @@ done:
   return status;
 }
 
+/* Items whose codes are still to be found. */
+typedef struct Pending {
+  CsvWord words[CSV_WORDS_AT_ONCE];
+  int64_t n;
+} Pending;
+
+static Status settle(CsvBuilder *builder, int64_t rows, Pending *pending) {
+  Status status = OK;
+  if (builder->items_n + pending->n > builder->items_capacity)
+    TRY(reserve_items(builder, rows, pending->n));
+  int32_t *codes = builder->column->code + builder->items_n;
+  TRY(csv_words_codes(&builder->words, pending->words, pending->n, codes));
+  builder->items_n += pending->n;
+  pending->n = 0;
+done:
+  return status;
+}
+
+/* An item of row `row`; empty ones are dropped. */
+static inline Status add_item(CsvBuilder *builder, const char *text, int64_t n, int64_t row,
+                              Pending *pending) {
+  if (n == 0) return OK;
+  pending->words[pending->n++] = (CsvWord){text, n};
+  return pending->n < CSV_WORDS_AT_ONCE ? OK : settle(builder, row, pending);
+}
+
 /* The place of the separator in text, or n. */
 static int64_t find_separator(const CsvTarget *target, const char *text, int64_t n) {
   const char *found = text;
@@ -284,32 +359,34 @@ static int64_t find_separator(const CsvTarget *target, const char *text, int64_t
   return n;
 }
 
-/* Items whose codes are still to be found; those codes are the last of the column. */
-typedef struct Pending {
-  CsvWord words[CSV_WORDS_AT_ONCE];
-  int64_t n;
-} Pending;
-
-static Status settle(CsvBuilder *builder, Pending *pending) {
-  int32_t *codes = builder->column->code + builder->items_n - pending->n;
-  int64_t n = pending->n;
-  pending->n = 0;
-  return csv_words_codes(&builder->words, pending->words, n, codes);
-}
-
-/* The items of one list; empty ones are dropped. */
-static Status add_list(CsvBuilder *builder, CsvField field, int64_t row, Pending *pending) {
+static Status add_long_list(CsvBuilder *builder, CsvField field, int64_t row, Pending *pending) {
   Status status = OK;
   for (int64_t at = 0; at < field.n;) {
     int64_t length = find_separator(&builder->target, field.text + at, field.n - at);
-    if (length > 0) {
-      if (pending->n == CSV_WORDS_AT_ONCE) TRY(settle(builder, pending));
-      if (builder->items_n == builder->items_capacity) TRY(reserve_items(builder, row, 1));
-      pending->words[pending->n++] = (CsvWord){field.text + at, length};
-      builder->items_n++;
-    }
+    TRY(add_item(builder, field.text + at, length, row, pending));
     at += length + builder->target.separator_n;
   }
+done:
+  return status;
+}
+
+/* Most lists are short, and their separator is one byte: all its places at once. */
+static inline Status add_list(CsvBuilder *builder, CsvField field, int64_t row, Pending *pending) {
+  Status status = OK;
+#ifdef __AVX2__
+  if (field.n <= SHORT && builder->target.separator_n == 1) {
+    __m256i text = _mm256_loadu_si256((const __m256i *)(const void *)field.text);
+    __m256i same = _mm256_cmpeq_epi8(text, _mm256_set1_epi8(*builder->target.separator));
+    uint64_t places = (uint32_t)_mm256_movemask_epi8(same) | UINT64_C(1) << field.n;
+    for (int64_t at = 0, end; at <= field.n; at = end + 1) {
+      end = __builtin_ctzll(places);
+      TRY(add_item(builder, field.text + at, end - at, row, pending));
+      places &= places - 1;
+    }
+    return OK;
+  }
+#endif
+  TRY(add_long_list(builder, field, row, pending));
 done:
   return status;
 }
@@ -322,13 +399,14 @@ static Status add_lists(CsvBuilder *builder, const CsvBatch *batch, int64_t row,
     CsvField field;
     if (fetch(builder, batch, k, reason, &field)) {
       TRY(add_list(builder, field, row + k, &pending));
-      if (field.text == batch->scratch) TRY(settle(builder, &pending)); /* which is used again */
+      /* The scratch is used again. */
+      if (field.text == batch->scratch) TRY(settle(builder, row + k, &pending));
     } else {
       TRY(mark_missing(builder, row + k, reason[k] == CSV_GOOD));
     }
-    builder->column->offset[row + k + 1] = builder->items_n;
+    builder->column->offset[row + k + 1] = builder->items_n + pending.n;
   }
-  TRY(settle(builder, &pending));
+  TRY(settle(builder, row + batch->n, &pending));
 done:
   return status;
 }

@@ -24,6 +24,10 @@ typedef struct CsvBuilder {
   CsvWords words;                  /* CATEGORY, LIST */
   int64_t missing;                 /* rows so far */
   bool numbers_count;              /* no missing word is itself a number, such as -1 */
+  const uint8_t *left; /* of the present batch, set by csv_numbers: records whose number is still to
+                          be made, those with the bit `lane`; NULL: all */
+  uint8_t lane;
+  bool any_left; /* false: none has it */
 } CsvBuilder;
 
 /* A column of `rows` rows. missing_words must outlive it. Local; clear it also after a failure.
