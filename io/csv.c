@@ -7,6 +7,7 @@
  *   csv_infer    types that the config leaves open (a pass of its own)
  *   csv_rows     is a record well-formed; the messages
  *   csv_values   pass 2: fields into columns
+ *   csv_numbers  eight numbers of a record at once, ahead of that
  *   csv_words    words of categories and lists into dictionaries
  *
  * Ranks hold their rows in file order, and each stops at its first bad row; the agreed failure is
@@ -17,6 +18,7 @@
 #include "csv_divide.h"
 #include "csv_header.h"
 #include "csv_infer.h"
+#include "csv_numbers.h"
 #include "kernels/base/memory.h"
 
 const char *const csv_on_bad_row_words[] = {"fail", "skip", NULL};
@@ -44,6 +46,7 @@ typedef struct Reading {
   int64_t *order; /* of targets: those whose values can be bad first, by field; then the others */
   CsvShare share;
   CsvBuilder *builders;
+  CsvNumbers numbers;
   uint8_t *reason; /* of the present batch */
   int64_t reason_capacity;
   Skipped skipped;
@@ -101,6 +104,7 @@ static void reading_clear_all(Reading *reading) {
   for (int64_t i = 0; reading->builders && i < reading->rules.n_targets; i++)
     csv_builder_clear(&reading->builders[i]);
   memory_free(&reading->builders);
+  csv_numbers_clear(&reading->numbers);
   memory_free(&reading->skipped.keep);
   memory_free(&reading->reason);
   memory_free(&reading->order);
@@ -206,6 +210,7 @@ static Status parse_init(Reading *reading, CsvReader *reader) {
   for (int64_t i = 0; i < n; i++)
     TRY(csv_builder_init(&reading->builders[i], &reading->targets[i], &reading->options->missing,
                          reading->share.rows.n));
+  TRY(csv_numbers_init(&reading->numbers, reading->builders, n, reading->rules.fields));
 done:
   return status;
 }
@@ -255,6 +260,7 @@ static Status parse_batch(Reading *reading, const CsvBatch *batch, int64_t row) 
   if (row + batch->n > reading->share.rows.n) return changed(reading);
   TRY(RESERVE(&reading->reason, &reading->reason_capacity, batch->n));
   csv_rows_check(&reading->rules, batch, reading->reason);
+  TRY(csv_numbers_add(&reading->numbers, batch, row, reading->reason));
   for (int64_t i = 0; i < reading->rules.n_targets; i++) {
     CsvBuilder *builder = &reading->builders[reading->order[i]];
     TRY(csv_builder_add(builder, batch, row, reading->reason));
