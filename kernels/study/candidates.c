@@ -239,7 +239,7 @@ static Status tell_bars(const Judging *judging, const Standing *standing, Summar
     names[place] = judging->names[standing->order[place]];
     values[place] = standing->mean[standing->order[place] * EVALUATE_SCORES + standing->score];
   }
-  snprintf(title, sizeof title, "%s of the candidates", by);
+  snprintf(title, sizeof title, "Candidates by %s", by);
   Series series = {.name = "candidates",
                    .title = title,
                    .x_label = "candidate",

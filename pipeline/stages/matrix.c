@@ -68,16 +68,15 @@ static const Port ports[] = {
 
 /* ---- combinations ---- */
 
-enum { AXES = 3 };
-static const char *const axes[AXES] = {"outliers", "remedy", "model"};
+enum { OUTLIERS, REMEDY, MODEL, AXES };
 
 static int64_t count(const MatrixOptions *o) { return o->outliers.n * o->remedies.n * o->models.n; }
 
 /* The places on the axes of a combination; the last axis changes fastest. */
 static void places(const MatrixOptions *o, int64_t combination, int64_t place[AXES]) {
-  place[2] = combination % o->models.n;
-  place[1] = combination / o->models.n % o->remedies.n;
-  place[0] = combination / o->models.n / o->remedies.n;
+  place[MODEL] = combination % o->models.n;
+  place[REMEDY] = combination / o->models.n % o->remedies.n;
+  place[OUTLIERS] = combination / o->models.n / o->remedies.n;
 }
 
 /* A spec of parts of the options; one block of memory. */
@@ -108,9 +107,9 @@ static Status make(const void *options, const RealList *choice, Spec *spec, void
   if (choice->n != 1 || !(choice->items[0] >= 0 && choice->items[0] < (double)count(o)))
     return status_fail(FORMAT, "the combination that was chosen is none of the config's");
   places(o, (int64_t)choice->items[0], place);
-  const VariantList *before = &((const Outliers *)o->outliers.items)[place[0]].steps;
-  const Remedy *remedy = &((const Remedy *)o->remedies.items)[place[1]];
-  const Model *model = &((const Model *)o->models.items)[place[2]];
+  const VariantList *before = &((const Outliers *)o->outliers.items)[place[OUTLIERS]].steps;
+  const Remedy *remedy = &((const Remedy *)o->remedies.items)[place[REMEDY]];
+  const Model *model = &((const Model *)o->models.items)[place[MODEL]];
   const VariantList *lists[] = {before, &o->job.recipe, &model->recipe};
   size_t bytes = model->model.options ? model->model.kind->options_size : 0;
   size_t units = (bytes + sizeof(max_align_t) - 1) / sizeof(max_align_t);
@@ -152,8 +151,8 @@ static Status plan_one(const MatrixOptions *o, int64_t combination, Task task, c
 done:
   memory_free(&memory);
   places(o, combination, place);
-  return status_prefix(status, "models: %s with %s and %s: ", o->models.names[place[2]],
-                       o->outliers.names[place[0]], o->remedies.names[place[1]]);
+  return status_prefix(status, "models: %s with %s and %s: ", o->models.names[place[MODEL]],
+                       o->outliers.names[place[OUTLIERS]], o->remedies.names[place[REMEDY]]);
 }
 
 static Status check(const void *options) {
@@ -193,7 +192,9 @@ typedef struct Grid {
   Spec *spec;
   const Spec **specs;
   void **memory;
-  const char **label; /* n x AXES */
+  int64_t n_axes; /* that have more than one word: only those name a combination */
+  const char *axes[AXES];
+  const char **label; /* n x n_axes */
 } Grid;
 
 static void grid_clear(Grid *grid) {
@@ -206,8 +207,16 @@ static void grid_clear(Grid *grid) {
 
 static Status grid_init(const MatrixOptions *o, Grid *grid) {
   Status status = OK;
-  int64_t place[AXES];
+  static const char *const names[AXES] = {"outliers", "remedy", "model"};
+  const Map *maps[AXES] = {&o->outliers, &o->remedies, &o->models}, *used[AXES];
+  int64_t place[AXES], axis[AXES];
   grid->n = count(o);
+  for (int a = 0; a < AXES; a++) {
+    if (maps[a]->n == 1 && a != MODEL) continue;
+    grid->axes[grid->n_axes] = names[a];
+    used[grid->n_axes] = maps[a];
+    axis[grid->n_axes++] = a;
+  }
   TRY(NEW(&grid->memory, grid->n));
   TRY(NEW(&grid->spec, grid->n));
   TRY(NEW(&grid->specs, grid->n));
@@ -216,9 +225,8 @@ static Status grid_init(const MatrixOptions *o, Grid *grid) {
     TRY(make_one(o, c, &grid->spec[c], &grid->memory[c]));
     grid->specs[c] = &grid->spec[c];
     places(o, c, place);
-    grid->label[c * AXES] = o->outliers.names[place[0]];
-    grid->label[c * AXES + 1] = o->remedies.names[place[1]];
-    grid->label[c * AXES + 2] = o->models.names[place[2]];
+    for (int64_t a = 0; a < grid->n_axes; a++)
+      grid->label[c * grid->n_axes + a] = used[a]->names[place[axis[a]]];
   }
 done:
   return status;
@@ -235,8 +243,8 @@ static Status judge_all(const Job *job, const MatrixOptions *o, const Folds *fol
   TRY(job_folds_all(job, folds, &in));
   Candidates candidates = {.n = grid.n,
                            .specs = grid.specs,
-                           .n_labels = AXES,
-                           .axes = axes,
+                           .n_labels = grid.n_axes,
+                           .axes = grid.axes,
                            .label = grid.label,
                            .score = o->score};
   work_phase(job->context->sink, "combinations, percent");
