@@ -50,8 +50,8 @@ static void test_against_plain(const Comm *comm) {
     for (int64_t i = 0; i < N; i++) {
       double sum = 0;
       for (int64_t j = 0; j < D; j++)
-        sum += pow((matrix_column(&whole, j)[i] - t.mean[j]) / t.deviation[j] -
-                       t.profile[c * D + j], 2);
+        sum += pow(
+            (matrix_column(&whole, j)[i] - t.mean[j]) / t.deviation[j] - t.profile[c * D + j], 2);
       if (i == t.typical[c * 2]) first = sum;
       if (all[i] == c) nearest = fmin(nearest, sum);
     }
