@@ -211,7 +211,10 @@ static void write_legend(const Heatmap *map) {
   for (int l = 0; l < LEVELS; l++)
     text_format(page, "<rect class=\"m%d\" x=\"%.1f\" y=\"%.1f\" width=\"12\" height=\"%.1f\"/>", l,
                 x, top + 18 + (LEVELS - 1 - l) * step, step + 0.2);
-  frame_text(&map->frame, x, top + 9, "key", map->shade == SHADE_ROWS ? "of row" : "count");
+  frame_text(&map->frame, x, top + 9, "key",
+             map->shade == SHADE_ROWS ? "of row"
+             : map->from_zero         ? "count"
+                                      : "value");
   for (int t = 0; t <= 2; t++) {
     double share = t / 2.0, value = map->low + share * (map->high - map->low);
     if (map->shade == SHADE_LOG) value = map->low * pow(map->high / map->low, share);

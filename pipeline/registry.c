@@ -26,6 +26,7 @@ extern const StageKind threshold_stage;
 extern const StageKind pca_stage;
 extern const StageKind dbscan_stage;
 extern const StageKind kmeans_stage;
+extern const StageKind validate_stage;
 extern const StageKind report_stage;
 extern const ModelKind constant_model;
 extern const ModelKind linear_model;
@@ -69,6 +70,7 @@ const Kind *const stage_kinds[] = {
     &pca_stage.kind,
     &dbscan_stage.kind,
     &kmeans_stage.kind,
+    &validate_stage.kind,
     &report_stage.kind,
     NULL,
 };

@@ -167,6 +167,9 @@ static const char DISCOVERY[] =
     " \"groups\": {\"kind\": \"kmeans\", \"input\": \"components\", \"k\": 5, \"starts\": 4,\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"], \"by\": \"track_genre\",\n"
     "   \"show\": [\"track_name\", \"artists\"], \"value\": \"popularity\"},\n"
+    " \"judged\": {\"kind\": \"validate\", \"input\": \"groups\", \"labels\": [\"cluster\", \"track_genre\"],\n"
+    "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"],\n"
+    "   \"against\": [\"artists\"], \"show\": [\"artists\"]},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";
 
 static Status discovery(const Comm *comm, const char *folder, Hash *result) {
