@@ -146,6 +146,12 @@ done:
   return status;
 }
 
+const uint8_t *cross_validation_role(const CrossValidation *cv, int64_t fold) {
+  char name[ROLE_NAME];
+  role_name(fold, name);
+  return table_find(&cv->rows, name)->boolean;
+}
+
 void cross_validation_clear_all(CrossValidation *cv) {
   table_clear(&cv->rows);
   replica_clear_all(&cv->replica);
@@ -245,12 +251,9 @@ done:
 static Status run_task_all(void *context, int64_t unit, Fields *result) {
   Status status = OK;
   Run *run = context;
-  char name[ROLE_NAME];
   const FoldTask *task = &run->tasks[run->order[unit]];
   progress_begin(&run->progress, run->order[unit]);
-  role_name(task->fold, name);
-  const Column *role = table_find(&run->cv->rows, name);
-  status = fit_and_judge_all(run, task->spec, role->boolean);
+  status = fit_and_judge_all(run, task->spec, cross_validation_role(run->cv, task->fold));
   if (status != OK && status != STOPPED)
     return status_prefix(status, "%s%sfold %lld of %lld: ", task->name ? task->name : "",
                          task->name ? ": " : "", (long long)task->fold + 1,

@@ -73,6 +73,9 @@ CHECKED Status cross_validation_init_all(const Comm *comm, const FoldInputs *in,
 CHECKED Status cross_validation_run_all(CrossValidation *cv, int64_t n, const FoldTask *tasks,
                                         WorkSink *sink, FoldResult *results);
 
+/* Roles of this rank's rows of a task on a fold. Local, borrowed. */
+const uint8_t *cross_validation_role(const CrossValidation *cv, int64_t fold);
+
 /* Collective. */
 void cross_validation_clear_all(CrossValidation *cv);
 
