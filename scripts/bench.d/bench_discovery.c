@@ -9,6 +9,7 @@
 
 #include "kernels/base/memory.h"
 #include "kernels/cluster/dbscan.h"
+#include "kernels/embed/tsne.h"
 #include "kernels/neighbors/neighbors.h"
 
 static void must(Status status) {
@@ -102,6 +103,22 @@ static void dbscan(const Comm *comm, const Matrix *x, double eps, int64_t min_sa
   dbscan_clear(&found);
 }
 
+static void map(const Comm *comm, const Matrix *x, int64_t iterations) {
+  Tsne found;
+  TsneOptions options = {30, iterations, iterations / 3, 12, (double)x->rows.n_global / 12, 1};
+  comm_barrier_all(comm);
+  double begin = MPI_Wtime();
+  must(tsne_all(comm, x, &options, NULL, &found));
+  comm_barrier_all(comm);
+  double end = MPI_Wtime();
+  write_all(comm, "map_x.bin", found.x, (size_t)x->rows.n * sizeof *found.x);
+  write_all(comm, "map_y.bin", found.y, (size_t)x->rows.n * sizeof *found.y);
+  if (comm->rank == 0)
+    printf("{\"what\": \"tsne\", \"ranks\": %d, \"seconds\": %.4f, \"kl\": %.6f}\n", comm->size,
+           end - begin, found.n_told > 0 ? found.divergence[found.n_told - 1] : 0);
+  tsne_clear(&found);
+}
+
 int main(int count, char **words) {
   MPI_Init(&count, &words);
   Comm world = comm_world();
@@ -114,6 +131,7 @@ int main(int count, char **words) {
   if (strcmp(words[1], "nearest") == 0) nearest(&world, &x, count > 3 ? atoi(words[3]) : 90);
   if (strcmp(words[1], "dbscan") == 0)
     dbscan(&world, &x, count > 3 ? atof(words[3]) : 1, count > 4 ? atoi(words[4]) : 10);
+  if (strcmp(words[1], "tsne") == 0) map(&world, &x, count > 3 ? atoi(words[3]) : 750);
   matrix_clear(&x);
   MPI_Finalize();
   return 0;
