@@ -130,17 +130,8 @@ static Status fit_encoded_all(const Audit *audit, const StudyRows *training, con
   Status local = dictionary_copy(&problem->classes, &bundle->classes);
   if (local == OK) local = schema_copy(&audit->needs.needed, &bundle->needed);
   AGREE(audit->comm, local);
-  TrainingData data = {.task = problem->task,
-                       .n_classes = problem->classes.n,
-                       .classes = &problem->classes,
-                       .x = &x,
-                       .target = training->target,
-                       .weight = training->weight,
-                       .group = training->group,
-                       .row_id = training->table.row_id,
-                       .seed = audit->options->seed};
-  TRY(model_kind(audit)->fit_all(audit->comm, &data, bundle->spec.model->options, audit->sink,
-                                 &bundle->model, &unsaid));
+  TRY(study_model_all(audit->comm, training, problem, &x, audit->options->seed, audit->sink, bundle,
+                      &unsaid));
 done:
   matrix_clear(&x);
   return status;

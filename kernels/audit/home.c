@@ -84,22 +84,26 @@ done:
   return status;
 }
 
-/* The training rows' features as the model saw them, encodings out of fold, and the test rows'. */
-static Status matrices_all(Audit *audit) {
+/* The two halves of a fit, since the features of the training rows, encodings out of fold, are
+ * looked at later. */
+static Status fit_all(Audit *audit, const uint8_t *role) {
   Status status = OK;
-  Recipe recipe;
   const Spec *spec = &audit->bundle.spec;
-  StepFit fit = {.comm = audit->comm,
-                 .target = audit->training.target,
-                 .n_classes = audit->needs.problem.classes.n,
-                 .group = audit->training.group,
-                 .seed = audit->options->seed};
-  recipe_init(&recipe, &spec->features, spec->steps);
-  recipe.categorical = audit->bundle.recipe.categorical;
-  TRY(recipe_fit_all(&recipe, &audit->training.table, &fit, &audit->x_training));
-  AGREE(audit->comm, recipe_apply(&recipe, &audit->predicted.rows.table, &audit->x_test));
+  const SpecNeeds *needs = &audit->needs;
+  uint64_t seed = audit->options->seed;
+  StudyColumns columns = {.columns = &needs->needed,
+                          .target = spec->target,
+                          .group = spec->group,
+                          .weight = spec->weight,
+                          .each_word = true};
+  Summary unsaid;
+  summary_init(&unsaid, false);
+  TRY(study_rows_all(audit->comm, &audit->table, role, ROLE_TRAIN, &columns, &audit->training));
+  TRY(study_recipe_all(audit->comm, &audit->training, &needs->problem, &needs->needed, seed,
+                       &audit->bundle, &audit->x_training));
+  TRY(study_model_all(audit->comm, &audit->training, &needs->problem, &audit->x_training, seed,
+                      audit->sink, &audit->bundle, &unsaid));
 done:
-  recipe_clear(&recipe);
   return status;
 }
 
@@ -107,16 +111,14 @@ Status home_all(Audit *audit, FoldScores *scores) {
   Status status = OK;
   const Protocol *home = &audit->protocols[audit->home];
   const uint8_t *role = audit_role(audit, audit->home);
-  Summary unsaid;
-  summary_init(&unsaid, false);
   bundle_init(&audit->bundle, &home->spec);
   work_phase(audit->sink, "the honest fit");
-  TRY(study_fit_fold_all(audit->comm, &audit->table, role, &audit->needs, audit->options->seed,
-                         audit->sink, &audit->training, &audit->bundle, &unsaid));
+  TRY(fit_all(audit, role));
   TRY(evaluate_predict_all(audit->comm, &audit->table, role, ROLE_VALIDATE, &audit->needs.measured,
                            home->group, &audit->bundle, &audit->predicted));
   TRY(measure_all(audit, scores));
-  TRY(matrices_all(audit));
+  AGREE(audit->comm,
+        recipe_apply(&audit->bundle.recipe, &audit->predicted.rows.table, &audit->x_test));
 done:
   return status;
 }

@@ -144,27 +144,23 @@ static Status refit_recipe_all(const Audit *audit, bool *same) {
   Table table = {0};
   StudyRows training = {0};
   Matrix x = {0};
-  Recipe recipe;
+  Bundle bundle;
   const Spec *spec = &audit->bundle.spec;
-  StudyColumns columns = {.columns = &audit->needs.needed,
+  const SpecNeeds *needs = &audit->needs;
+  StudyColumns columns = {.columns = &needs->needed,
                           .target = spec->target,
                           .group = spec->group,
                           .weight = spec->weight,
                           .each_word = true};
-  recipe_init(&recipe, &spec->features, spec->steps);
-  recipe.categorical = audit->bundle.recipe.categorical;
+  bundle_init(&bundle, spec);
   AGREE(audit->comm, without_test_rows(audit, &table));
   TRY(study_rows_all(audit->comm, &table, audit_role(audit, audit->home), ROLE_TRAIN, &columns,
                      &training));
-  StepFit fit = {.comm = audit->comm,
-                 .target = training.target,
-                 .n_classes = audit->needs.problem.classes.n,
-                 .group = training.group,
-                 .seed = audit->options->seed};
-  TRY(recipe_fit_all(&recipe, &training.table, &fit, &x));
+  TRY(study_recipe_all(audit->comm, &training, &needs->problem, &needs->needed,
+                       audit->options->seed, &bundle, &x));
   *same = !comm_any_all(audit->comm, !equal_bits(&x, &audit->x_training));
 done:
-  recipe_clear(&recipe);
+  bundle_clear(&bundle);
   table_clear(&table);
   study_rows_clear(&training);
   matrix_clear(&x);
