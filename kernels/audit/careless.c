@@ -285,38 +285,73 @@ static Status take(Audit *audit, Way way, ProtocolKind honest, const FoldScores 
   return OK;
 }
 
-/* One fit of recipe and model on all rows serves three ways. */
-static Status all_rows_all(Audit *audit) {
-  Status status = OK;
+/* A recipe and a model that have seen all rows: they serve some ways. */
+typedef struct Seen {
   Bundle bundle;
+  StudyRows rows;
+  Matrix x;
+} Seen;
+
+static void seen_clear(Seen *seen) {
+  bundle_clear(&seen->bundle);
+  study_rows_clear(&seen->rows);
+  matrix_clear(&seen->x);
+}
+
+static Status see_all(const Audit *audit, Seen *seen) {
+  Status status = OK;
+  const Spec *spec = &seen->bundle.spec;
+  const SpecNeeds *needs = &audit->needs;
+  uint64_t seed = audit->options->seed;
+  StudyColumns columns = {.columns = &needs->needed,
+                          .target = spec->target,
+                          .group = spec->group,
+                          .weight = spec->weight,
+                          .each_word = true};
   Summary unsaid;
-  StudyRows training = {0};
-  FoldScores scores = {0};
-  const uint8_t *role = audit_role(audit, audit->home);
-  bundle_init(&bundle, &audit->protocols[audit->home].spec);
   summary_init(&unsaid, false);
-  work_phase(audit->sink, "fitted on test rows too");
-  TRY(study_fit_fold_all(audit->comm, &audit->table, NULL, &audit->needs, audit->options->seed,
-                         audit->sink, &training, &bundle, &unsaid));
-  status = judge_all(audit, &audit->table, role, &audit->needs, &bundle, &scores);
-  TRY(take(audit, REFITTED, audit->home, &scores, status));
-  if (!recipe_learns(audit)) goto done;
-  work_phase(audit->sink, "encoded on all rows, by row");
-  status = encoded_all(audit, BY_ROW, &bundle.recipe, &scores);
-  TRY(take(audit, ENCODED_BY_ROW, BY_ROW, &scores, status));
-  work_phase(audit->sink, "encoded on all rows, honest split");
-  status =
-      audit->home == BY_ROW ? INVALID : encoded_all(audit, audit->home, &bundle.recipe, &scores);
-  TRY(take(audit, ENCODED_AT_HOME, audit->home, &scores, status));
+  TRY(study_rows_all(audit->comm, &audit->table, NULL, ROLE_TRAIN, &columns, &seen->rows));
+  TRY(study_recipe_all(audit->comm, &seen->rows, &needs->problem, &needs->needed, seed,
+                       &seen->bundle, &seen->x));
+  TRY(study_model_all(audit->comm, &seen->rows, &needs->problem, &seen->x, seed, audit->sink,
+                      &seen->bundle, &unsaid));
 done:
-  bundle_clear(&bundle);
-  study_rows_clear(&training);
   return status;
 }
 
-static bool has_two_classes(const Audit *audit) {
+static Status seen_ways_all(Audit *audit) {
+  Status status = OK;
+  FoldScores scores = {0};
+  Seen seen = {0};
+  const uint8_t *role = audit_role(audit, audit->home);
+  bundle_init(&seen.bundle, &audit->protocols[audit->home].spec);
+  work_phase(audit->sink, "fitted on test rows too");
+  TRY(see_all(audit, &seen));
+  status = judge_all(audit, &audit->table, role, &audit->needs, &seen.bundle, &scores);
+  TRY(take(audit, REFITTED, audit->home, &scores, status));
+  if (audit_resamples(audit)) {
+    work_phase(audit->sink, "resampled before the split");
+    status = resampled_before_all(audit, &seen.rows, &seen.x, &scores);
+    TRY(take(audit, RESAMPLED_BEFORE, audit->home, &scores, status));
+  }
+  if (!recipe_learns(audit)) goto done;
+  work_phase(audit->sink, "encoded on all rows, by row");
+  status = encoded_all(audit, BY_ROW, &seen.bundle.recipe, &scores);
+  TRY(take(audit, ENCODED_BY_ROW, BY_ROW, &scores, status));
+  work_phase(audit->sink, "encoded on all rows, honest split");
+  status = audit->home == BY_ROW ? INVALID
+                                 : encoded_all(audit, audit->home, &seen.bundle.recipe, &scores);
+  TRY(take(audit, ENCODED_AT_HOME, audit->home, &scores, status));
+done:
+  seen_clear(&seen);
+  return status;
+}
+
+/* Two classes that the job leaves as unlike as they are. */
+static bool may_be_balanced(const Audit *audit) {
   const Column *target = table_find(&audit->table, audit->options->spec->target);
-  return audit->needs.problem.classes.n == 2 && target->type != COLUMN_LIST;
+  return audit->needs.problem.classes.n == 2 && target->type != COLUMN_LIST &&
+         !audit_resamples(audit);
 }
 
 Status careless_all(Audit *audit) {
@@ -329,8 +364,8 @@ Status careless_all(Audit *audit) {
     status = target_as_feature_all(audit, &scores);
     TRY(take(audit, TARGET_AS_FEATURE, BY_ROW, &scores, status));
   }
-  TRY(all_rows_all(audit));
-  if (has_two_classes(audit)) {
+  TRY(seen_ways_all(audit));
+  if (may_be_balanced(audit)) {
     work_phase(audit->sink, "balanced before the split");
     status = balanced_before_all(audit, &scores);
     TRY(take(audit, BALANCED_BEFORE, audit->home, &scores, status));

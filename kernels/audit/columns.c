@@ -58,6 +58,14 @@ static Use use_of(const Variant *model) {
   return SPLITS;
 }
 
+/* Does a resampling measure distances between rows as they are? */
+static bool resampling_needs_scale(const Variant *resample) {
+  static const char *const measure[] = {"smote", "smote_nc", "adasyn", NULL};
+  for (int k = 0; resample && resample->kind && measure[k]; k++)
+    if (strcmp(resample->kind->name, measure[k]) == 0) return !option_flag(resample, "standardise");
+  return false;
+}
+
 /* Does the scale of a column change what is learned? */
 static bool needs_scale(const Variant *model) {
   Use use = use_of(model);
@@ -132,11 +140,12 @@ static void scale_rule_all(Audit *audit) {
     audit_find(audit, RULE_SCALE, NOT_APPLICABLE, "No column of numbers varies.");
     return;
   }
-  const char *why = needs_scale(model) ? "; scale them by a step of the recipe"
+  bool sensitive = needs_scale(model) || resampling_needs_scale(audit->options->spec->resample);
+  const char *why = sensitive ? "; scale them by a step of the recipe"
                     : use_of(model) == SPLITS
                         ? ": trees split columns one by one, so that scales do not matter"
-                        : ": the model standardises its columns, or penalises none";
-  bool fires = wide / narrow > most && needs_scale(model);
+                        : ": columns are standardised, or nothing depends on their scales";
+  bool fires = wide / narrow > most && sensitive;
   audit_find(audit, RULE_SCALE, fires ? FOUND : CLEAR,
              "Standard deviations differ by a factor of %.3g (\"%s\" %.3g, \"%s\" %.3g)%s.",
              wide / narrow, column_name(audit, widest), wide, column_name(audit, narrowest), narrow,

@@ -45,6 +45,7 @@ typedef enum Way {
   REFITTED,          /* the model has seen the test rows */
   BALANCED_BEFORE,   /* two classes: the larger one is cut down before the split by row */
   BALANCED_TRAINING, /* its honest twin: training rows are cut down, test rows are as they come */
+  RESAMPLED_BEFORE,  /* the job's own resampling, on all rows before a split by row */
   COLUMNS_REVERSED,  /* the model is handed its columns in another order */
   WAYS
 } Way;
@@ -140,6 +141,16 @@ CHECKED Status home_tells_all(const Audit *audit, const uint8_t *role, const cha
 /* ---- careless.c ---- */
 
 CHECKED Status careless_all(Audit *audit);
+
+/* ---- resampled.c ---- */
+
+/* Does the job resample? Local. */
+bool audit_resamples(const Audit *audit);
+/* Resample all rows, divide what comes of it by row, fit and judge the model on that.
+ * rows, x  of all rows that have a target, by a recipe that was fitted on them
+ * Collective. Fails as a resampling and a fit do. */
+CHECKED Status resampled_before_all(const Audit *audit, const StudyRows *rows, const Matrix *x,
+                                    FoldScores *scores);
 
 /* ---- rules.c, columns.c ---- */
 

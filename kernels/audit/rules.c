@@ -191,21 +191,31 @@ done:
 
 /* ---- resampling, tuning, refitting ---- */
 
+/* A job that resamples is shown its own resampling, another what balancing would do. */
 static void resampling_rule(Audit *audit) {
   const WayScores *before = &audit->ways[BALANCED_BEFORE];
   const WayScores *training = &audit->ways[BALANCED_TRAINING];
   char scores[160];
-  if (!before->made || !training->made) {
+  if (audit->ways[RESAMPLED_BEFORE].made) {
+    way_text(audit, RESAMPLED_BEFORE, scores);
+    audit_find(audit, RULE_RESAMPLING, AVOIDED,
+               "Training rows alone are resampled (%s). Resampled before a split by row, the model "
+               "would be reported at %s on test rows as they come.",
+               audit->options->spec->resample->kind->name, scores);
+  } else if (audit_resamples(audit)) {
+    audit_find(audit, RULE_RESAMPLING, CLEAR, "Training rows alone are resampled (%s).",
+               audit->options->spec->resample->kind->name);
+  } else if (before->made && training->made) {
+    scores_text(audit, &before->careless, &training->careless, scores);
+    audit_find(audit, RULE_RESAMPLING, AVOIDED,
+               "Segue resamples training rows alone. With the larger class cut down before the "
+               "split the model would be reported at %s, which is what the same balance gives on "
+               "test rows as they come.",
+               scores);
+  } else {
     audit_find(audit, RULE_RESAMPLING, NOT_APPLICABLE,
-               "The target has no two classes of unlike size to balance.");
-    return;
+               "Nothing is resampled, and the target has no two classes of unlike size.");
   }
-  scores_text(audit, &before->careless, &training->careless, scores);
-  audit_find(audit, RULE_RESAMPLING, AVOIDED,
-             "Segue resamples training rows alone. With the larger class cut down before the split "
-             "the model would be reported at %s, which is what the same balance gives on test rows "
-             "as they come.",
-             scores);
 }
 
 static void tuning_rule(Audit *audit) {

@@ -22,6 +22,7 @@ static const char *const way_titles[] = {
     [REFITTED] = "model fitted on the test rows too",
     [BALANCED_BEFORE] = "classes balanced before the split",
     [BALANCED_TRAINING] = "training rows balanced, test rows as they come",
+    [RESAMPLED_BEFORE] = "the job's resampling before the split",
     [COLUMNS_REVERSED] = "columns handed over in another order",
 };
 

@@ -31,7 +31,7 @@ ALLOWED = {
                                     "kernels/measure", "kernels/calibrate",
                                     "kernels/search"},
     "kernels/audit": ABOVE_TABLE | {"kernels", "kernels/dataset", "kernels/prepare",
-                                    "kernels/measure", "kernels/study"},
+                                    "kernels/measure", "kernels/resample", "kernels/study"},
     "io": ABOVE_TABLE,
     "pipeline": None,  # anything
     "pipeline/stages": None,

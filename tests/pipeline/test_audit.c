@@ -82,6 +82,18 @@ static void test_own_split(void) {
   CHECK_MESSAGE("has no part \"train\"");
 }
 
+/* Copies of rare rows on both sides of a split: what the audit shows of a job that resamples. */
+static void test_resampling(void) {
+  CHECK_OK(run_model("logistic",
+                     ", \"target\": \"hit\", \"resample\": {\"kind\": \"smote\", "
+                     "\"standardise\": false}"));
+  CHECK(told("the job's resampling before the split"));
+  CHECK(told("Training rows alone are resampled (smote)"));
+  CHECK(!told("classes balanced before"));
+  CHECK_INTEGER(run(", \"target\": \"y\", \"resample\": {\"kind\": \"smote\"}"), INVALID);
+  CHECK_MESSAGE("resample: smote is for a classification");
+}
+
 static void test_one_class(void) {
   write_rows(true);
   CHECK_INTEGER(run_model("logistic", ", \"target\": \"hit\""), INVALID);
@@ -95,6 +107,7 @@ int main(int argc, char **argv) {
   test_refusals();
   test_runs();
   test_own_split();
+  test_resampling();
   test_one_class();
   case_end();
   CHECK_INTEGER(memory_balance(), 0);

@@ -239,6 +239,7 @@ static const char AUDITS[] =
     "   \"model\": {\"kind\": \"forest\", \"trees\": 3}},\n"
     " \"explicit\": {\"kind\": \"audit\", \"input\": \"split\", \"spread\": \"rows\",\n"
     "   \"target\": \"explicit\", \"split\": \"split\", \"id\": \"track_id\",\n"
+    "   \"resample\": {\"kind\": \"smote\"},\n"
     "   \"features\": [\"danceability\", \"energy\", \"key\"],\n"
     "   \"recipe\": [{\"step\": \"impute\", \"columns\": [\"key\"]}],\n"
     "   \"model\": {\"kind\": \"logistic\", \"standardize\": false}},\n"
