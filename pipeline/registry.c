@@ -25,6 +25,7 @@ extern const StageKind calibrate_stage;
 extern const StageKind threshold_stage;
 extern const StageKind pca_stage;
 extern const StageKind dbscan_stage;
+extern const StageKind tsne_stage;
 extern const StageKind kmeans_stage;
 extern const StageKind validate_stage;
 extern const StageKind report_stage;
@@ -69,6 +70,7 @@ const Kind *const stage_kinds[] = {
     &threshold_stage.kind,
     &pca_stage.kind,
     &dbscan_stage.kind,
+    &tsne_stage.kind,
     &kmeans_stage.kind,
     &validate_stage.kind,
     &report_stage.kind,

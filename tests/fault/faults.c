@@ -44,6 +44,8 @@ static const char CONFIG[] =
     " \"many\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"x\", \"above\": 60,\n"
     "   \"features\": \"y\", \"resample\": \"smote_nc\",\n"
     "   \"model\": \"constant\"},\n"
+    " \"map\": {\"kind\": \"tsne\", \"input\": \"rows\", \"features\": [\"x\", \"y\"],\n"
+    "   \"group\": null, \"perplexity\": 4, \"iterations\": 8, \"early_iterations\": 4},\n"
     " \"dense\": {\"kind\": \"dbscan\", \"input\": \"rows\", \"features\": [\"x\", \"y\"],\n"
     "   \"group\": null, \"min_samples\": 4, \"show\": [\"id\", \"who\"]},\n"
     " \"parts\": {\"kind\": \"pca\", \"input\": \"more\", \"features\": [\"z\"], \"group\": null,\n"
