@@ -91,6 +91,13 @@ Status out_of_fold_all(const Comm *comm, const FoldInputs *in, const uint8_t *ro
   TRY(bundle->spec.stack ? stack_all(comm, in, role, bundle, sink, &value)
                          : plain_all(comm, in, out->n_folds, bundle, sink, &value));
   TRY(held_out_predicted_all(comm, in, bundle, value, &out->predicted));
+  if (out->predicted.rows.table.rows.n_global == 0) {
+    status = status_fail(INVALID,
+                         "folds: no row is predicted by a model that was fitted without it; use "
+                         "more folds%s",
+                         bundle->spec.stack ? " (a stack needs at least three)" : "");
+    goto done;
+  }
   AGREE(comm, number_rows(in, value, bundle, out));
   calibration_apply(&bundle->calibration, out->predicted.rows.table.rows.n, bundle->classes.n,
                     out->predicted.value);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """`segue predict` on the test rows gives the run's own test predictions, bit for bit: for a
-regression with encodings and for a classification, with a lineage that made its rows up and one
+regression with encodings and for a classification, for a stack, a calibrated model and one that
+decides by a threshold, with a lineage that made its rows up and one
 that read them from a file, on one and on three ranks."""
 import csv
 import struct
@@ -19,6 +20,7 @@ def stages(source):
                   "recording": [["track_id"], ["artists", "track_name"]],
                   "rules": {"track_genre": "set", "popularity": "mean"}},
         "split": {"kind": "split", "input": "clean", "group": "recording"},
+        "folds": {"kind": "folds", "input": "split", "group": "recording", "folds": 3},
         "popularity": {
             "kind": "train", "input": "split", "target": "popularity", "replicates": 0,
             "features": [*FEATURES, "track_genre", "artists", "release"],
@@ -32,7 +34,28 @@ def stages(source):
             "model": {"kind": "forest", "trees": 15, "max_features": 0.4, "interval": 0.8}},
         "genre": {"kind": "train", "input": "split", "target": "track_genre", "replicates": 0,
                   "features": [*FEATURES, "popularity"],
-                  "model": {"kind": "forest", "trees": 10, "max_depth": 8}}}
+                  "model": {"kind": "forest", "trees": 10, "max_depth": 8}},
+        "stacked": {
+            "kind": "stack", "input": "split", "folds": "folds", "target": "popularity",
+            "above": 45, "replicates": 0, "features": [*FEATURES, "artists"],
+            "recipe": [{"step": "target_encode", "columns": ["artists"]}],
+            "members": {
+                "z_trees": {"model": {"kind": "forest", "trees": 8, "max_depth": 6}},
+                "boosted": {"model": {"kind": "gbdt", "trees": 6}},
+                "lines": {"model": "logistic", "features": ["energy", "loudness"], "recipe": []},
+                "upper": {"level": 2, "model": {"kind": "gbdt", "trees": 3}},
+                "over": {"level": 2, "model": "logistic"}},
+            "meta": "logistic"},
+        "calibrated": {"kind": "calibrate", "input": "split", "model": "stacked",
+                       "folds": "folds", "method": "isotonic", "replicates": 0},
+        "decided": {"kind": "threshold", "input": "split", "model": "calibrated", "goal": "cost",
+                    "cost_false_negative": 3, "folds": "folds", "replicates": 0},
+        "blended": {
+            "kind": "stack", "input": "split", "folds": "folds", "target": "popularity",
+            "replicates": 0, "features": ["energy", "loudness"], "guard": False,
+            "members": {"boosted": {"model": {"kind": "gbdt", "trees": 6}},
+                        "lines": {"model": "linear"}},
+            "meta": "linear", "passthrough": True}}
 
 
 def bits(value):
@@ -57,7 +80,8 @@ def compare(what, bundle, rows, ids, track_ids):
     """Predictions of the file `rows`, whose rows have these ids, against the run's own."""
     own, own_ids = own_predictions(bundle)
     check(own_ids == ids, f"{what}: the run predicted other rows than those of its test part")
-    check(len(set(own["prediction"])) > 5, f"{what}: predictions that tell rows apart")
+    told = own["probability"] if "probability" in own else own["prediction"]
+    check(len(set(told)) > 5, f"{what}: predictions that tell rows apart")
     found, text = served(bundle, rows, rows.with_name(f"{what}-1.csv"), 1)
     _, text_on_3 = served(bundle, rows, rows.with_name(f"{what}-3.csv"), 3)
     check(text == text_on_3, f"{what}: other predictions on 3 ranks")
@@ -70,7 +94,8 @@ def compare(what, bundle, rows, ids, track_ids):
                                                             probabilities)):
         if probability is None:
             same = bits(row["prediction"]) == bits(prediction) and \
-                all(bits(row[name]) == bits(own[name][at]) for name in ("low", "high"))
+                all(bits(row[name]) == bits(own[name][at]) for name in ("low", "high")
+                    if name in own)
         else:
             same = row["prediction"] == prediction and \
                 bits(row["probability"]) == bits(probability)
@@ -96,7 +121,7 @@ def pipeline(folder, name, source):
     all_ids = table.row_ids()
     ids = [all_ids[row] for row in wanted]
     check(len(ids) > 300, f"{name}: only {len(ids)} test rows")
-    for stage in ("popularity", "genre"):
+    for stage in ("popularity", "genre", "stacked", "calibrated", "decided", "blended"):
         compare(f"{name}-{stage}", run_dir / "stages" / f"{stage}.h5", rows, ids,
                 [track_ids[row] for row in wanted])
     return run_dir

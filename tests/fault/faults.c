@@ -31,7 +31,7 @@ static const char CONFIG[] =
     " \"clean\": {\"kind\": \"clean\", \"input\": \"joined\", \"recording\": [[\"id\"], [\"who\", \"x\"]],\n"
     "   \"rules\": {\"genre\": \"set\", \"y\": \"mean\"}},\n"
     " \"split\": {\"kind\": \"split\", \"input\": \"clean\", \"group\": \"recording\", \"test\": 0.3},\n"
-    " \"folds\": {\"kind\": \"folds\", \"input\": \"split\", \"group\": \"recording\", \"folds\": 2},\n"
+    " \"folds\": {\"kind\": \"folds\", \"input\": \"split\", \"group\": \"recording\", \"folds\": 3},\n"
     " \"value\": {\"kind\": \"train\", \"input\": \"split\", \"folds\": \"folds\", \"target\": \"y\",\n"
     "   \"features\": [\"x\", \"z\", \"genre\", \"who\", \"when\"], \"by\": \"genre\",\n"
     "   \"recipe\": [{\"step\": \"impute\", \"columns\": [\"z\"], \"by\": \"genre\"},\n"
@@ -55,6 +55,15 @@ static const char CONFIG[] =
     "   \"features\": [\"x\", \"genre\"],\n"
     "   \"recipe\": [{\"step\": \"target_encode\", \"columns\": [\"genre\"], \"folds\": 2}],\n"
     "   \"model\": {\"kind\": \"constant\"}},\n"
+    " \"stack\": {\"kind\": \"stack\", \"input\": \"split\", \"folds\": \"folds\", \"target\": \"y\",\n"
+    "   \"features\": [\"x\"], \"replicates\": 20, \"meta\": \"constant\",\n"
+    "   \"members\": {\"a\": {\"model\": \"linear\"}, \"b\": {\"model\": \"constant\"}}},\n"
+    " \"odds\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"y\", \"above\": 48,\n"
+    "   \"features\": [\"x\"], \"replicates\": 0, \"model\": \"constant\"},\n"
+    " \"calibrated\": {\"kind\": \"calibrate\", \"input\": \"split\", \"model\": \"odds\", \"folds\": \"folds\",\n"
+    "   \"method\": \"isotonic\", \"replicates\": 0},\n"
+    " \"decided\": {\"kind\": \"threshold\", \"input\": \"split\", \"model\": \"calibrated\",\n"
+    "   \"folds\": \"folds\", \"replicates\": 0},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";
 
 typedef struct Outcome {

@@ -311,38 +311,39 @@ static Status unkind_all(const Comm *comm, const char *folder, Unkind unkind, in
   snprintf(dates, sizeof dates, "%s/dates.csv", folder);
   AGREE(comm, comm->rank == 0 ? write_rows(path, unkind, n) : OK);
   AGREE(comm, comm->rank == 0 ? write_dates(dates, n) : OK);
-  snprintf(json, sizeof json,
-           "{\"name\": \"unkind\", \"block\": 4, \"stages\": {\n"
-           " \"rows\": {\"kind\": \"read_csv\", \"path\": \"%s\", \"columns\": {\"id\": \"text\",\n"
-           "   \"class\": \"category\", \"x\": \"real\", \"y\": \"real\", \"target\": \"real\"}},\n"
-           " \"dates\": {\"kind\": \"read_csv\", \"path\": \"%s\", \"columns\":\n"
-           "   {\"id\": \"text\", \"when\": \"date\"}},\n"
-           " \"joined\": {\"kind\": \"join\", \"left\": \"rows\", \"right\": \"dates\",\n"
-           "   \"on\": \"id\", \"duplicates\": \"last\"},\n"
-           " \"clean\": {\"kind\": \"clean\", \"input\": \"joined\", \"recording\": [[\"id\"]]},\n"
-           " \"split\": {\"kind\": \"split\", \"input\": \"clean\", \"group\": \"recording\",\n"
-           "   \"test\": 0.34},\n"
-           " \"folds\": {\"kind\": \"folds\", \"input\": \"split\", \"folds\": 2},\n"
-           " \"value\": {\"kind\": \"train\", \"input\": \"split\", \"folds\": \"folds\",\n"
-           "   \"spread\": \"folds\", \"target\": \"target\",\n"
-           "   \"features\": [\"x\", \"y\", \"class\"], \"by\": \"class\", \"weight\": \"x\",\n"
-           "   \"recipe\": [\n"
-           "   {\"step\": \"target_encode\", \"columns\": \"class\", \"folds\": 2}],\n"
-           "   \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
-           " \"class\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"class\",\n"
-           "   \"features\": [\"x\", \"y\"], \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
-           " \"sets\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"target\",\n"
-           "   \"features\": [\"class\", \"x\"], \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
-           " \"boosted_sets\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"target\",\n"
-           "   \"features\": [\"class\", \"x\"], \"model\": {\"kind\": \"gbdt\", \"trees\": 4,\n"
-           "   \"min_samples_leaf\": 1, \"min_data_per_group\": 1, \"cat_smooth\": 1}},\n"
-           " \"audit\": {\"kind\": \"audit\", \"input\": \"clean\", \"target\": \"target\",\n"
-           "   \"id\": \"id\", \"date\": \"when\", \"by\": \"class\", \"test\": 0.34,\n"
-           "   \"features\": [\"x\", \"class\"],\n"
-           "   \"recipe\": [{\"step\": \"target_encode\", \"columns\": \"class\", \"folds\": 2}],\n"
-           "   \"model\": {\"kind\": \"forest\", \"trees\": 2}},\n"
-           " \"report\": {\"kind\": \"report\"}}}\n",
-           path, dates);
+  snprintf(
+      json, sizeof json,
+      "{\"name\": \"unkind\", \"block\": 4, \"stages\": {\n"
+      " \"rows\": {\"kind\": \"read_csv\", \"path\": \"%s\", \"columns\": {\"id\": \"text\",\n"
+      "   \"class\": \"category\", \"x\": \"real\", \"y\": \"real\", \"target\": \"real\"}},\n"
+      " \"dates\": {\"kind\": \"read_csv\", \"path\": \"%s\", \"columns\":\n"
+      "   {\"id\": \"text\", \"when\": \"date\"}},\n"
+      " \"joined\": {\"kind\": \"join\", \"left\": \"rows\", \"right\": \"dates\",\n"
+      "   \"on\": \"id\", \"duplicates\": \"last\"},\n"
+      " \"clean\": {\"kind\": \"clean\", \"input\": \"joined\", \"recording\": [[\"id\"]]},\n"
+      " \"split\": {\"kind\": \"split\", \"input\": \"clean\", \"group\": \"recording\",\n"
+      "   \"test\": 0.34},\n"
+      " \"folds\": {\"kind\": \"folds\", \"input\": \"split\", \"folds\": 2},\n"
+      " \"value\": {\"kind\": \"train\", \"input\": \"split\", \"folds\": \"folds\",\n"
+      "   \"spread\": \"folds\", \"target\": \"target\",\n"
+      "   \"features\": [\"x\", \"y\", \"class\"], \"by\": \"class\", \"weight\": \"x\",\n"
+      "   \"recipe\": [\n"
+      "   {\"step\": \"target_encode\", \"columns\": \"class\", \"folds\": 2}],\n"
+      "   \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
+      " \"class\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"class\",\n"
+      "   \"features\": [\"x\", \"y\"], \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
+      " \"sets\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"target\",\n"
+      "   \"features\": [\"class\", \"x\"], \"model\": {\"kind\": \"forest\", \"trees\": 4}},\n"
+      " \"boosted_sets\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"target\",\n"
+      "   \"features\": [\"class\", \"x\"], \"model\": {\"kind\": \"gbdt\", \"trees\": 4,\n"
+      "   \"min_samples_leaf\": 1, \"min_data_per_group\": 1, \"cat_smooth\": 1}},\n"
+      " \"audit\": {\"kind\": \"audit\", \"input\": \"clean\", \"target\": \"target\",\n"
+      "   \"id\": \"id\", \"date\": \"when\", \"by\": \"class\", \"test\": 0.34,\n"
+      "   \"features\": [\"x\", \"class\"],\n"
+      "   \"recipe\": [{\"step\": \"target_encode\", \"columns\": \"class\", \"folds\": 2}],\n"
+      "   \"model\": {\"kind\": \"forest\", \"trees\": 2}},\n"
+      " \"report\": {\"kind\": \"report\"}}}\n",
+      path, dates);
   TRY(run_config_all(comm, folder, json, 0, NULL, result));
 done:
   return status;
@@ -360,10 +361,78 @@ static Status fewer_rows_than_ranks(const Comm *comm, const char *folder, Hash *
   return unkind_all(comm, folder, FEW_ROWS, 6, result);
 }
 
+/* ---- models on models: stacks by folds in two ways, calibration, thresholds ---- */
+
+static const char NESTED[] =
+    "{\"name\": \"nested\", \"seed\": 9, \"block\": 16, \"stages\": {\n"
+    " \"tracks\": {\"kind\": \"synthesize\", \"rows\": 300},\n"
+    " \"clean\": {\"kind\": \"clean\", \"input\": \"tracks\",\n"
+    "   \"recording\": [[\"track_id\"], [\"artists\", \"track_name\"]],\n"
+    "   \"rules\": {\"track_genre\": \"set\", \"popularity\": \"mean\"}},\n"
+    " \"split\": {\"kind\": \"split\", \"input\": \"clean\", \"group\": \"recording\"},\n"
+    " \"folds\": {\"kind\": \"folds\", \"input\": \"split\", \"group\": \"recording\", \"folds\": "
+    "3},\n"
+    " \"by_time\": {\"kind\": \"folds\", \"input\": \"split\", \"date\": \"release\",\n"
+    "   \"folds\": 4, \"group\": \"recording\"},\n"
+    " \"popularity\": {\"kind\": \"stack\", \"input\": \"split\", \"folds\": \"folds\",\n"
+    "   \"target\": \"popularity\", \"by\": \"track_genre\", \"high\": 50, \"replicates\": 40,\n"
+    "   \"features\": [\"danceability\", \"energy\", \"artists\", \"loudness\"],\n"
+    "   \"recipe\": [{\"step\": \"target_encode\", \"columns\": [\"artists\"]}],\n"
+    "   \"members\": {\"trees\": {\"model\": {\"kind\": \"forest\", \"trees\": 3}},\n"
+    "     \"lines\": {\"model\": \"linear\", \"features\": [\"energy\", \"tempo\"], \"recipe\": "
+    "[]},\n"
+    "     \"upper\": {\"level\": 2, \"model\": \"linear\"},\n"
+    "     \"higher\": {\"level\": 2, \"model\": {\"kind\": \"gbdt\", \"trees\": 2}}},\n"
+    "   \"meta\": \"linear\", \"passthrough\": true},\n"
+    " \"in_time\": {\"kind\": \"stack\", \"input\": \"split\", \"folds\": \"by_time\",\n"
+    "   \"target\": \"track_genre\", \"replicates\": 0, \"features\": [\"danceability\", "
+    "\"energy\", \"loudness\"],\n"
+    "   \"members\": {\"trees\": {\"model\": {\"kind\": \"forest\", \"trees\": 3, \"max_depth\": "
+    "4}},\n"
+    "     \"mean\": {\"model\": \"constant\"}},\n"
+    "   \"meta\": {\"kind\": \"forest\", \"trees\": 3, \"max_depth\": 4}},\n"
+    " \"high\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"popularity\", \"above\": "
+    "40,\n"
+    "   \"features\": [\"danceability\", \"energy\", \"loudness\"],\n"
+    "   \"model\": {\"kind\": \"forest\", \"trees\": 5}},\n"
+    " \"sigmoid\": {\"kind\": \"calibrate\", \"input\": \"split\", \"model\": \"high\",\n"
+    "   \"folds\": \"folds\"},\n"
+    " \"steps\": {\"kind\": \"calibrate\", \"input\": \"split\", \"model\": \"high\",\n"
+    "   \"folds\": \"folds\", \"method\": \"isotonic\"},\n"
+    " \"decided\": {\"kind\": \"threshold\", \"input\": \"split\", \"model\": \"steps\",\n"
+    "   \"folds\": \"folds\"},\n"
+    " \"costly\": {\"kind\": \"threshold\", \"input\": \"split\", \"model\": \"high\", \"goal\": "
+    "\"cost\",\n"
+    "   \"folds\": \"by_time\", \"cost_false_negative\": 4},\n"
+    " \"report\": {\"kind\": \"report\"}}}\n";
+
+static Status nested(const Comm *comm, const char *folder, Hash *result) {
+  static const char *const ways[] = {"rows", "folds"};
+  Status status = OK;
+  Hash all = hash_zero();
+  for (int w = 0; w < 2; w++) {
+    char own[1024], set[64];
+    const char *sets[] = {set};
+    Hash one = hash_zero();
+    snprintf(own, sizeof own, "%s/%s", folder, ways[w]);
+    snprintf(set, sizeof set, "/stages/popularity/spread=\"%s\"", ways[w]);
+    AGREE(comm, comm->rank == 0 ? file_make_folder(own) : OK);
+    TRY(run_config_all(comm, own, NESTED, 1, sets, &one));
+    if (w > 0 && comm->rank == 0 && hash_compare(&one, &all) != 0)
+      status = status_fail(NUMERIC, "spread by %s gives another result than by rows", ways[w]);
+    AGREE(comm, status);
+    all = one;
+  }
+  *result = all;
+done:
+  return status;
+}
+
 const RankCase pipeline_cases[] = {{"everything", everything},
                                    {"discovery", discovery},
                                    {"by_folds", by_folds},
                                    {"audits", audits},
+                                   {"nested", nested},
                                    {"sorted_by_target", sorted_by_target},
                                    {"one_class_a_rank", one_class_a_rank},
                                    {"fewer_rows_than_ranks", fewer_rows_than_ranks},
