@@ -36,6 +36,7 @@ extern const ModelKind logistic_model;
 extern const ModelKind forest_model;
 extern const ModelKind gbdt_model;
 extern const StepKind impute_step;
+extern const StepKind outliers_step;
 extern const StepKind scale_step;
 extern const StepKind log_step;
 extern const StepKind ratio_step;
@@ -89,6 +90,7 @@ const Kind *const model_kinds[] = {
 
 const Kind *const step_kinds[] = {
     &impute_step.kind,
+    &outliers_step.kind,
     &scale_step.kind,
     &log_step.kind,
     &ratio_step.kind,

@@ -312,7 +312,7 @@ static Status see_all(const Audit *audit, Seen *seen) {
   summary_init(&unsaid, false);
   TRY(study_rows_all(audit->comm, &audit->table, NULL, ROLE_TRAIN, &columns, &seen->rows));
   TRY(study_recipe_all(audit->comm, &seen->rows, &needs->problem, &needs->needed, seed,
-                       &seen->bundle, &seen->x));
+                       &seen->bundle, &seen->x, NULL));
   TRY(study_model_all(audit->comm, &seen->rows, &needs->problem, &seen->x, seed, audit->sink,
                       &seen->bundle, &unsaid));
 done:

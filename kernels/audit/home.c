@@ -100,7 +100,7 @@ static Status fit_all(Audit *audit, const uint8_t *role) {
   summary_init(&unsaid, false);
   TRY(study_rows_all(audit->comm, &audit->table, role, ROLE_TRAIN, &columns, &audit->training));
   TRY(study_recipe_all(audit->comm, &audit->training, &needs->problem, &needs->needed, seed,
-                       &audit->bundle, &audit->x_training));
+                       &audit->bundle, &audit->x_training, NULL));
   TRY(study_model_all(audit->comm, &audit->training, &needs->problem, &audit->x_training, seed,
                       audit->sink, &audit->bundle, &unsaid));
 done:

@@ -157,7 +157,7 @@ static Status refit_recipe_all(const Audit *audit, bool *same) {
   TRY(study_rows_all(audit->comm, &table, audit_role(audit, audit->home), ROLE_TRAIN, &columns,
                      &training));
   TRY(study_recipe_all(audit->comm, &training, &needs->problem, &needs->needed,
-                       audit->options->seed, &bundle, &x));
+                       audit->options->seed, &bundle, &x, NULL));
   *same = !comm_any_all(audit->comm, !equal_bits(&x, &audit->x_training));
 done:
   bundle_clear(&bundle);

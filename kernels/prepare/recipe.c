@@ -214,16 +214,125 @@ static Status fit_step_all(const StepKind *kind, const StepFit *fit, const void 
   return status_agree_all(fit->comm, kind->apply(options, NULL, frame));
 }
 
+/* ---- rows that a step took away ---- */
+
+void rows_left_clear(RowsLeft *left) {
+  memory_free(&left->target);
+  memory_free(&left->weight);
+  memory_free(&left->group);
+  table_clear(&left->table);
+  left->removed = 0;
+}
+
+/* Names of the columns in which targets, weights and groups travel; no file has such. */
+static const char TARGET[] = "\001target", WEIGHT[] = "\001weight", GROUP[] = "\001group";
+
+static Status add_copy(Table *table, const char *name, const double *real, const int64_t *integer) {
+  Column *column = NULL;
+  const void *from = real ? (const void *)real : integer;
+  if (!from) return OK;
+  Status status =
+      column_new_raw(&column, name, real ? COLUMN_REAL : COLUMN_INTEGER, table->rows.n, 0);
+  if (status != OK) return status;
+  if (table->rows.n > 0) memcpy(column->real, from, (size_t)table->rows.n * sizeof(double));
+  return table_add(table, column);
+}
+
+static Status take_out(Table *table, const char *name, double **real, int64_t **integer) {
+  Status status = OK;
+  Column *column = table_find(table, name);
+  int64_t n = table->rows.n;
+  if (!column) return OK;
+  if (real)
+    TRY(NEW_RAW(real, n));
+  else
+    TRY(NEW_RAW(integer, n));
+  if (n > 0) memcpy(real ? (void *)*real : *integer, column->real, (size_t)n * sizeof(double));
+  table_remove(table, name);
+done:
+  return status;
+}
+
+static Status pack_rows(const StepFit *fit, const Frame *frame, Table *out) {
+  Status status = OK;
+  TRY(table_share(frame->raw, out));
+  TRY(add_copy(out, TARGET, fit->target, NULL));
+  TRY(add_copy(out, WEIGHT, fit->weight, NULL));
+  TRY(add_copy(out, GROUP, NULL, fit->group));
+done:
+  return status;
+}
+
+/* The table is taken over, also after a failure. */
+static Status unpack_rows(Table *rows, RowsLeft *left) {
+  Status status = OK;
+  Table *raw = &left->table;
+  rows_left_clear(left);
+  left->table = *rows;
+  *rows = (Table){0};
+  TRY(take_out(raw, TARGET, &left->target, NULL));
+  TRY(take_out(raw, WEIGHT, &left->weight, NULL));
+  TRY(take_out(raw, GROUP, NULL, &left->group));
+done:
+  return status;
+}
+
+/* Go on with the rows that are marked in fit->keep. */
+static Status remove_rows_all(StepFit *fit, Frame *frame) {
+  Status status = OK;
+  Table packed = {0}, rest = {0}, features = {0};
+  int64_t before = frame->raw->rows.n_global, removed = 0;
+  for (int64_t i = 0; i < frame->raw->rows.n; i++) removed += !fit->keep[i];
+  removed = comm_sum_one_all(fit->comm, removed);
+  if (removed == 0) return OK;
+  if (removed == before)
+    TRY(status_fail(INVALID,
+                    "removes all %lld training rows; widen its fences or name fewer columns",
+                    (long long)before));
+  AGREE(fit->comm, pack_rows(fit, frame, &packed));
+  TRY(table_filter_all(fit->comm, &packed, fit->keep, &rest));
+  TRY(table_filter_all(fit->comm, &frame->features, fit->keep, &features));
+  removed += fit->left->removed;
+  AGREE(fit->comm, unpack_rows(&rest, fit->left));
+  fit->left->removed = removed;
+  fit->target = fit->left->target;
+  fit->weight = fit->left->weight;
+  fit->group = fit->left->group;
+  frame->raw = &fit->left->table;
+  table_clear(&frame->features);
+  frame->features = features;
+  features = (Table){0};
+done:
+  table_clear(&packed);
+  table_clear(&rest);
+  table_clear(&features);
+  return status;
+}
+
+static Status fit_and_remove_all(const StepKind *kind, StepFit *fit, const void *options,
+                                 Frame *frame, void **state) {
+  Status status = OK;
+  int64_t n = frame->raw->rows.n;
+  if (kind->removes) AGREE(fit->comm, NEW_RAW(&fit->keep, n));
+  if (fit->keep) memset(fit->keep, 1, (size_t)n);
+  TRY(fit_step_all(kind, fit, options, frame, state));
+  if (kind->removes && fit->left) TRY(remove_rows_all(fit, frame));
+done:
+  memory_free(&fit->keep);
+  return status;
+}
+
 Status recipe_fit_all(Recipe *recipe, const Table *training, const StepFit *fit, Matrix *x) {
   Status status = OK;
   Frame frame = {0};
+  StepFit own = *fit;
+  own.keep = NULL;
   AGREE(fit->comm, NEW(&recipe->states, recipe->steps->n));
   AGREE(fit->comm, frame_begin(recipe, training, &frame));
   for (int64_t i = 0; i < recipe->steps->n; i++) {
-    StepFit own = *fit;
     own.position = i;
-    status = fit_step_all(step_kind(recipe, i), &own, recipe->steps->items[i].options, &frame,
-                          &recipe->states[i]);
+    status = fit_and_remove_all(step_kind(recipe, i), &own, recipe->steps->items[i].options, &frame,
+                                &recipe->states[i]);
     if (status != OK) {
       status_prefix(status, "recipe/%lld (%s): ", (long long)i, step_kind(recipe, i)->kind.name);
       goto done;

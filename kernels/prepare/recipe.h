@@ -32,10 +32,13 @@ void recipe_init(Recipe *recipe, const TextList *inputs, const VariantList *step
 
 /* Fit all steps on training rows and give their features.
  * training  rows to learn from, and no others; whole blocks
- * fit       what else may be looked at; fit->position is ignored
- * x         out: rows of training, names set; the caller clears it
+ * fit       what else may be looked at; fit->position and keep are ignored
+ * x         out: rows of training, or of what steps left of them (fit->left), names set; the caller
+ *           clears it
  * Collective. Fails with INVALID, NUMERIC, MEMORY; agreed. */
 CHECKED Status recipe_fit_all(Recipe *recipe, const Table *training, const StepFit *fit, Matrix *x);
+
+void rows_left_clear(RowsLeft *left);
 
 /* Features of other rows, by what was learned. Local; a row's result depends on that row alone.
  * Fails with INVALID when a column is absent or of another type, MEMORY. */

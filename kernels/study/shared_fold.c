@@ -18,7 +18,7 @@ Status shared_fold_init_all(const Comm *comm, const Table *table, const uint8_t 
       .columns = &out->needs.measured, .target = spec->target, .group = spec->group};
   TRY(study_rows_all(comm, table, role, ROLE_TRAIN, &training, &out->training));
   TRY(study_recipe_all(comm, &out->training, &out->needs.problem, &out->needs.needed, seed,
-                       &out->prepared, &out->x));
+                       &out->prepared, &out->x, NULL));
   TRY(study_rows_all(comm, table, role, ROLE_VALIDATE, &validation, &out->validation));
   AGREE(comm, recipe_apply(&out->prepared.recipe, &out->validation.table, &out->validation_x));
 done:

@@ -300,21 +300,43 @@ static Status check_training(const StudyRows *training) {
   return OK;
 }
 
-Status study_recipe_all(const Comm *comm, const StudyRows *training, const Problem *problem,
-                        const Schema *needed, uint64_t seed, Bundle *bundle, Matrix *x) {
+/* Training rows as steps left them. */
+static void take_left(StudyRows *training, RowsLeft *left) {
+  int64_t dropped = training->dropped;
+  if (left->removed == 0) return;
+  study_rows_clear(training);
+  *training = (StudyRows){.table = left->table,
+                          .target = left->target,
+                          .group = left->group,
+                          .weight = left->weight,
+                          .dropped = dropped,
+                          .removed = left->removed};
+  *left = (RowsLeft){0};
+}
+
+Status study_recipe_all(const Comm *comm, StudyRows *training, const Problem *problem,
+                        const Schema *needed, uint64_t seed, Bundle *bundle, Matrix *x,
+                        Summary *summary) {
   Status status = OK;
+  RowsLeft left = {0};
   StepFit fit = {.comm = comm,
                  .target = training->target,
                  .n_classes = problem->classes.n,
+                 .classes = problem->classes.n > 0 ? &problem->classes : NULL,
                  .group = training->group,
-                 .seed = seed};
+                 .weight = training->weight,
+                 .seed = seed,
+                 .summary = summary,
+                 .left = &left};
   AGREE(comm, check_training(training));
   bundle->task = problem->task;
   Status local = dictionary_copy(&problem->classes, &bundle->classes);
   if (local == OK) local = schema_copy(needed, &bundle->needed);
   AGREE(comm, local);
   TRY(recipe_fit_all(&bundle->recipe, &training->table, &fit, x));
+  take_left(training, &left);
 done:
+  rows_left_clear(&left);
   return status;
 }
 
@@ -368,12 +390,12 @@ done:
   return status;
 }
 
-Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem *problem,
+Status study_fit_all(const Comm *comm, StudyRows *training, const Problem *problem,
                      const Schema *needed, uint64_t seed, WorkSink *sink, Bundle *bundle,
                      Summary *summary) {
   Status status = OK;
   Matrix x = {0};
-  TRY(study_recipe_all(comm, training, problem, needed, seed, bundle, &x));
+  TRY(study_recipe_all(comm, training, problem, needed, seed, bundle, &x, summary));
   TRY(study_model_all(comm, training, problem, &x, seed, sink, bundle, summary));
 done:
   matrix_clear(&x);

@@ -30,6 +30,8 @@ typedef struct StudyRows {
                  row may stand several times: then it is the row's id, if nothing else */
   double *weight;  /* n, above 0; NULL: all 1 */
   int64_t dropped; /* rows left out because their target is missing, over all ranks */
+  int64_t removed; /* rows that steps of a recipe took away, over all ranks; training then holds
+                      those that are left */
 } StudyRows;
 
 /* What to take of a table. Borrowed. */
@@ -64,16 +66,18 @@ CHECKED Status study_positions(const Table *table, const uint8_t *role, Role wan
 /* Fit the recipe on training rows, resample what comes of it where the spec says so, and fit the
  * model on that. bundle is begun with bundle_init. Collective. Fails with INVALID (no training
  * rows, one class ...), NUMERIC, MEMORY, STOPPED; agreed. */
-CHECKED Status study_fit_all(const Comm *comm, const StudyRows *training, const Problem *problem,
+CHECKED Status study_fit_all(const Comm *comm, StudyRows *training, const Problem *problem,
                              const Schema *needed, uint64_t seed, WorkSink *sink, Bundle *bundle,
                              Summary *summary);
 
 /* The two halves of that. The recipe: x out, the features of the training rows, which the caller
- * clears. The model, after resampling where the spec asks for it, on features of a recipe that may
- * have been fitted for another spec: bundle's task and classes are set. Collective. Fail as above.
+ * clears; training loses the rows that steps removed; summary may be NULL. The model,
+ * after resampling where the spec asks for it, on features of a recipe that may have been fitted
+ * for another spec: bundle's task and classes are set. Collective. Fail as above.
  */
-CHECKED Status study_recipe_all(const Comm *comm, const StudyRows *training, const Problem *problem,
-                                const Schema *needed, uint64_t seed, Bundle *bundle, Matrix *x);
+CHECKED Status study_recipe_all(const Comm *comm, StudyRows *training, const Problem *problem,
+                                const Schema *needed, uint64_t seed, Bundle *bundle, Matrix *x,
+                                Summary *summary);
 CHECKED Status study_model_all(const Comm *comm, const StudyRows *training, const Problem *problem,
                                const Matrix *x, uint64_t seed, WorkSink *sink, Bundle *bundle,
                                Summary *summary);

@@ -43,6 +43,7 @@ static const char CONFIG[] =
     "   \"model\": {\"kind\": \"forest\", \"trees\": 2}},\n"
     " \"many\": {\"kind\": \"train\", \"input\": \"split\", \"target\": \"x\", \"above\": 60,\n"
     "   \"features\": \"y\", \"resample\": \"smote_nc\",\n"
+    "   \"recipe\": [{\"step\": \"outliers\", \"method\": \"quantiles\", \"action\": \"remove\"}],\n"
     "   \"model\": \"constant\"},\n"
     " \"map\": {\"kind\": \"tsne\", \"input\": \"rows\", \"features\": [\"x\", \"y\"],\n"
     "   \"group\": null, \"perplexity\": 4, \"iterations\": 8, \"early_iterations\": 4},\n"
