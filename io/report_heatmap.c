@@ -213,8 +213,9 @@ static void write_legend(const Heatmap *map) {
                 x, top + 18 + (LEVELS - 1 - l) * step, step + 0.2);
   frame_text(&map->frame, x, top + 9, "key",
              map->shade == SHADE_ROWS ? "of row"
-             : map->from_zero         ? "count"
-                                      : "value");
+             : !map->from_zero        ? "value"
+             : map->high <= 1         ? "share"
+                                      : "count");
   for (int t = 0; t <= 2; t++) {
     double share = t / 2.0, value = map->low + share * (map->high - map->low);
     if (map->shade == SHADE_LOG) value = map->low * pow(map->high / map->low, share);

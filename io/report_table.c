@@ -10,7 +10,7 @@
 #include "kernels/base/memory.h"
 #include "report_parts.h"
 
-enum { SHOWN_ROWS = 15, LONG_ROWS = 18, NARROW_COLUMNS = 4 };
+enum { SHOWN_ROWS = 15, LONG_ROWS = 18, NARROW_COLUMNS = 4, LONG_TEXT = 100 };
 
 bool table_is_long(const SummaryTable *table) { return table->n_rows > LONG_ROWS; }
 
@@ -106,12 +106,20 @@ static void write_table(Text *page, const SummaryTable *table, const ColumnStyle
   text_add(page, "</table></div>");
 }
 
+/* Does it hold sentences? */
+static bool has_long_text(const SummaryTable *table) {
+  for (int64_t i = 0; i < table->n_rows * table->n_columns; i++)
+    if (table->cells[i].type == CELL_TEXT && strlen(table->cells[i].text) > LONG_TEXT) return true;
+  return false;
+}
+
 void table_write(Text *page, const SummaryTable *table, bool folded) {
   ColumnStyle *styles = NULL;
   if (page->status == OK) page->status = NEW(&styles, table->n_columns);
   if (page->status != OK) return;
   for (int64_t j = 0; j < table->n_columns; j++) styles[j] = style_of(table, j);
-  bool is_long = table_is_long(table) && !folded, wide = table->n_columns > NARROW_COLUMNS;
+  bool is_long = table_is_long(table) && !folded,
+       wide = table->n_columns > NARROW_COLUMNS || has_long_text(table);
   text_format(page, "<%s class=\"box table%s%s\">%s", folded ? "details" : "div",
               wide ? " wide" : "", is_long ? " long" : "", folded ? "<summary>" : "<h3>");
   write_title(page, table);

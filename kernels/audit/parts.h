@@ -163,6 +163,8 @@ CHECKED Status columns_all(Audit *audit);
 enum { PRIMARY = 3 };
 /* The scores that stand for all, by number; -1: no more. Two of them are enough for a sentence. */
 void primary_scores(const Audit *audit, int64_t numbers[PRIMARY]);
+/* A score's name as people say it. */
+const char *score_label(const char *name);
 /* "R2 0.425 instead of 0.387, RMSE 16.8 instead of 17.4" */
 const char *scores_text(const Audit *audit, const FoldScores *careless, const FoldScores *honest,
                         char text[160]);

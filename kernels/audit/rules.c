@@ -30,11 +30,17 @@ void primary_scores(const Audit *audit, int64_t numbers[PRIMARY]) {
   for (int k = 0; k < PRIMARY; k++) numbers[k] = evaluate_score_find(task, names[k]);
 }
 
-static const char *score_label(const char *name) {
-  if (strcmp(name, "r2") == 0) return "R\xc2\xb2";
-  if (strcmp(name, "rmse") == 0) return "RMSE";
-  if (strcmp(name, "auc") == 0) return "AUC";
-  return strcmp(name, "top_k_accuracy") == 0 ? "top-k accuracy" : name;
+const char *score_label(const char *name) {
+  static const char *const labels[][2] = {{"r2", "R\xc2\xb2"},
+                                          {"rmse", "RMSE"},
+                                          {"mae", "MAE"},
+                                          {"auc", "AUC"},
+                                          {"top_k_accuracy", "top-k accuracy"},
+                                          {"average_precision", "average precision"},
+                                          {"f1_macro", "F1"}};
+  for (size_t k = 0; k < sizeof labels / sizeof *labels; k++)
+    if (strcmp(name, labels[k][0]) == 0) return labels[k][1];
+  return name;
 }
 
 static void score_number(double value, char text[32]) {

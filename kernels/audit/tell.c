@@ -120,7 +120,7 @@ static Status tell_ways(const Audit *audit) {
   int64_t handle = -1, numbers[PRIMARY], d = 2;
   primary_scores(audit, numbers);
   for (int k = 0; k < PRIMARY; k++) {
-    const char *name = score_kinds(audit)[numbers[k]].name;
+    const char *name = score_label(score_kinds(audit)[numbers[k]].name);
     snprintf(names[2 * k], sizeof names[0], "%s, careless", name);
     snprintf(names[2 * k + 1], sizeof names[0], "%s, honest", name);
     columns[d++] = names[2 * k];
@@ -143,20 +143,28 @@ done:
   return status;
 }
 
+static Status tell_rule(const Audit *audit, int rule, int64_t handle) {
+  Status status = OK;
+  const Finding *finding = &audit->findings[rule];
+  Cell cells[] = {cell_text(rule_titles[rule]), cell_text(verdicts[finding->verdict]),
+                  cell_text(finding->text)};
+  TRY(summary_row(audit->summary, handle, cells));
+  if (finding->verdict == FOUND)
+    TRY(summary_note(audit->summary, NOTE_WARNING, "Found %s. %s", rule_titles[rule],
+                     finding->text));
+done:
+  return status;
+}
+
+/* What was found first. */
 static Status tell_rules(const Audit *audit) {
   Status status = OK;
   int64_t handle = -1;
   const char *const columns[] = {"rule", "verdict", "what was found"};
   TRY(summary_table(audit->summary, "rules", "Rules", 3, columns, &handle));
-  for (int rule = 0; rule < RULES; rule++) {
-    const Finding *finding = &audit->findings[rule];
-    Cell cells[] = {cell_text(rule_titles[rule]), cell_text(verdicts[finding->verdict]),
-                    cell_text(finding->text)};
-    TRY(summary_row(audit->summary, handle, cells));
-    if (finding->verdict == FOUND)
-      TRY(summary_note(audit->summary, NOTE_WARNING, "Found %s. %s", rule_titles[rule],
-                       finding->text));
-  }
+  for (int verdict = FOUND; verdict >= NOT_APPLICABLE; verdict--)
+    for (int rule = 0; rule < RULES; rule++)
+      if ((int)audit->findings[rule].verdict == verdict) TRY(tell_rule(audit, rule, handle));
 done:
   return status;
 }
@@ -170,13 +178,16 @@ static Status draw_scores(const Audit *audit, int64_t n, const ProtocolKind *kin
   primary_scores(audit, numbers);
   /* An error has an end below; an R2 of rows unlike those trained on may be -10. */
   int64_t drawn = numbers[audit->needs.problem.task == TASK_REGRESSION];
+  char label[64];
+  snprintf(label, sizeof label, "%s%s", score_label(score_kinds(audit)[drawn].name),
+           score_kinds(audit)[drawn].higher_better ? "" : " (lower is better)");
   for (int64_t k = 0; k < n; k++) {
     values[k] = audit->protocols[kinds[k]].mean.value[drawn];
     names[k] = (char *)(uintptr_t)titles[kinds[k]];
   }
   Series series = {.name = "protocol_scores",
                    .title = "The same model, divided in each way",
-                   .y_label = (char *)(uintptr_t)score_kinds(audit)[drawn].name,
+                   .y_label = label,
                    .kind = SERIES_BARS,
                    .n_x = n,
                    .n_y = n,

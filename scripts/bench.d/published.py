@@ -9,6 +9,7 @@ from pathlib import Path
 # config; what; published; spread; score; where ours is: ("by row", ...) of the table `scores`, or the
 # beginning of a row of `careless`; where the honest twin is.
 WITHOUT = "by recording"
+LABELS = {"r2": "R²", "auc": "AUC", "average_precision": "average precision", "top_k_accuracy": "top-k accuracy"}
 ROWS = [
     ("boosted", "boosted regression, features made of the target: R²", 0.9991, 0.004, "r2",
      "frequency of the target", WITHOUT),
@@ -37,7 +38,7 @@ def tables(run):
 
 def value(found, score, where):
     """The score in the row that begins so; its deviation over draws, where there are several."""
-    for name, column in (("scores", score), ("careless", f"{score}, careless")):
+    for name, column in (("scores", score), ("careless", f"{LABELS.get(score, score)}, careless")):
         table = found[name]
         for row in table["rows"]:
             if row[0].startswith(where) and column in table["columns"]:
