@@ -18,6 +18,7 @@ extern const StageKind split_stage;
 extern const StageKind folds_stage;
 extern const StageKind train_stage;
 extern const StageKind matrix_stage;
+extern const StageKind search_stage;
 extern const StageKind compare_stage;
 extern const StageKind stack_stage;
 extern const StageKind audit_stage;
@@ -64,6 +65,7 @@ const Kind *const stage_kinds[] = {
     &folds_stage.kind,
     &train_stage.kind,
     &matrix_stage.kind,
+    &search_stage.kind,
     &compare_stage.kind,
     &stack_stage.kind,
     &audit_stage.kind,

@@ -175,7 +175,7 @@ void gp_gradient(const Gp *gp, double *out) {
 /* ---- fitting ---- */
 
 GpPrior gp_prior(int64_t d) {
-  return (GpPrior){.length_mean = -0.5 + 0.5 * elementary_log(d > 0 ? (double)d : 1),
+  return (GpPrior){.length_mean = -1 + 0.5 * elementary_log(d > 0 ? (double)d : 1),
                    .length_deviation = 1,
                    .variance_mean = 0,
                    .variance_deviation = 1,
