@@ -20,7 +20,9 @@ static double score_of(const Calibration *calibration, double p) {
   return elementary_log(p / (1 - p));
 }
 
+/* A missing probability stays missing. */
 static double mapped(const Calibration *calibration, const CalibrationMap *map, double p) {
+  if (isnan(p)) return p;
   double score = score_of(calibration, p);
   return calibration->method == CALIBRATION_PLATT ? platt_value(map->a, map->b, score)
                                                   : isotonic_value(map, score);
@@ -97,7 +99,7 @@ static void apply_classes(const Calibration *calibration, int64_t k, double *p) 
     p[c] = mapped(calibration, &calibration->maps[c], p[c]);
     sum += p[c];
   }
-  for (int64_t c = 0; c < k; c++) p[c] = sum > 0 ? p[c] / sum : 1 / (double)k;
+  for (int64_t c = 0; c < k; c++) p[c] = sum == 0 ? 1 / (double)k : p[c] / sum;
 }
 
 void calibration_apply(const Calibration *calibration, int64_t n, int64_t n_classes,

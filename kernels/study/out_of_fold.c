@@ -92,10 +92,11 @@ Status out_of_fold_all(const Comm *comm, const FoldInputs *in, const uint8_t *ro
                          : plain_all(comm, in, out->n_folds, bundle, sink, &value));
   TRY(held_out_predicted_all(comm, in, bundle, value, &out->predicted));
   if (out->predicted.rows.table.rows.n_global == 0) {
+    int64_t levels = bundle->spec.stack ? nest_levels(bundle->spec.stack) : 0;
     status = status_fail(INVALID,
                          "folds: no row is predicted by a model that was fitted without it; use "
-                         "more folds%s",
-                         bundle->spec.stack ? " (a stack needs at least three)" : "");
+                         "more folds: at least %lld here, in time more",
+                         (long long)levels + 2);
     goto done;
   }
   AGREE(comm, number_rows(in, value, bundle, out));

@@ -228,10 +228,11 @@ Status stack_guard_all(const Comm *comm, const FoldInputs *in, const Bundle *bun
   TRY(contest_init_all(comm, in, bundle, held, &contest));
   const Predicted *stack = &contest.predicted[contest.n];
   if (stack->rows.table.rows.n_global == 0) {
-    AGREE(comm,
-          summary_note(summary, NOTE_WARNING,
-                       "No row is held out of both members and stack, so it is not known "
-                       "whether the stack is better than its members: that takes three folds."));
+    AGREE(comm, summary_note(summary, NOTE_WARNING,
+                             "No row is held out of both members and stack, so it is not known "
+                             "whether the stack is better than its members: with its levels "
+                             "that takes %lld folds, in time more.",
+                             (long long)nest_levels(bundle->spec.stack) + 2));
     goto done;
   }
   int64_t best = best_member(&contest, k, compare_higher_better(score));

@@ -117,6 +117,9 @@ static void test_log_odds(const Comm *comm) {
   double ends[] = {1, 0, 0, 1};
   calibration_apply(&map, 2, 2, ends);
   CHECK(ends[1] > 0 && ends[1] < 1e-3 && ends[3] < 1 && ends[3] > 1 - 1e-3);
+  double missing[] = {NAN, NAN};
+  calibration_apply(&map, 1, 2, missing);
+  CHECK(isnan(missing[0]) && isnan(missing[1]));
   calibration_clear(&map);
 }
 

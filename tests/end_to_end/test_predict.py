@@ -20,7 +20,7 @@ def stages(source):
                   "recording": [["track_id"], ["artists", "track_name"]],
                   "rules": {"track_genre": "set", "popularity": "mean"}},
         "split": {"kind": "split", "input": "clean", "group": "recording"},
-        "folds": {"kind": "folds", "input": "split", "group": "recording", "folds": 3},
+        "folds": {"kind": "folds", "input": "split", "group": "recording", "folds": 4},
         "popularity": {
             "kind": "train", "input": "split", "target": "popularity", "replicates": 0,
             "features": [*FEATURES, "track_genre", "artists", "release"],
