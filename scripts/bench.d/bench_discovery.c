@@ -103,20 +103,45 @@ static void dbscan(const Comm *comm, const Matrix *x, double eps, int64_t min_sa
   dbscan_clear(&found);
 }
 
-static void map(const Comm *comm, const Matrix *x, int64_t iterations) {
+static void map(const Comm *comm, const Matrix *x, int64_t iterations, uint64_t seed) {
   Tsne found;
-  TsneOptions options = {30, iterations, iterations / 3, 12, (double)x->rows.n_global / 12, 1};
+  TsneOptions options = {30, iterations, iterations / 3, 12, (double)x->rows.n_global / 12, seed};
   comm_barrier_all(comm);
   double begin = MPI_Wtime();
   must(tsne_all(comm, x, &options, NULL, &found));
   comm_barrier_all(comm);
   double end = MPI_Wtime();
-  write_all(comm, "map_x.bin", found.x, (size_t)x->rows.n * sizeof *found.x);
-  write_all(comm, "map_y.bin", found.y, (size_t)x->rows.n * sizeof *found.y);
+  double *pairs = NULL;
+  must(NEW(&pairs, 2 * x->rows.n));
+  for (int64_t i = 0; i < x->rows.n; i++) {
+    pairs[2 * i] = found.x[i];
+    pairs[2 * i + 1] = found.y[i];
+  }
+  write_all(comm, "map.bin", pairs, (size_t)(2 * x->rows.n) * sizeof *pairs);
+  memory_free(&pairs);
   if (comm->rank == 0)
     printf("{\"what\": \"tsne\", \"ranks\": %d, \"seconds\": %.4f, \"kl\": %.6f}\n", comm->size,
            end - begin, found.n_told > 0 ? found.divergence[found.n_told - 1] : 0);
   tsne_clear(&found);
+}
+
+/* The exact divergence of a map in a file of n pairs of doubles, whoever made it. */
+static void divergence(const Comm *comm, const Matrix *rows, const char *path) {
+  double *x = NULL, *y = NULL, pair[2], found = 0;
+  must(NEW(&x, rows->rows.n));
+  must(NEW(&y, rows->rows.n));
+  FILE *file = fopen(path, "rb");
+  if (!file || fseek(file, (long)(rows->rows.begin * (int64_t)sizeof pair), SEEK_SET) != 0) abort();
+  for (int64_t i = 0; i < rows->rows.n; i++) {
+    if (fread(pair, sizeof *pair, 2, file) != 2) abort();
+    x[i] = pair[0];
+    y[i] = pair[1];
+  }
+  fclose(file);
+  must(tsne_divergence_all(comm, rows, 30, x, y, &found));
+  if (comm->rank == 0) printf("{\"what\": \"divergence\", \"kl\": %.6f}\n", found);
+  memory_free(&x);
+  memory_free(&y);
 }
 
 int main(int count, char **words) {
@@ -131,7 +156,9 @@ int main(int count, char **words) {
   if (strcmp(words[1], "nearest") == 0) nearest(&world, &x, count > 3 ? atoi(words[3]) : 90);
   if (strcmp(words[1], "dbscan") == 0)
     dbscan(&world, &x, count > 3 ? atof(words[3]) : 1, count > 4 ? atoi(words[4]) : 10);
-  if (strcmp(words[1], "tsne") == 0) map(&world, &x, count > 3 ? atoi(words[3]) : 750);
+  if (strcmp(words[1], "tsne") == 0)
+    map(&world, &x, count > 3 ? atoi(words[3]) : 750, count > 4 ? (uint64_t)atoi(words[4]) : 1);
+  if (strcmp(words[1], "divergence") == 0 && count > 3) divergence(&world, &x, words[3]);
   matrix_clear(&x);
   MPI_Finalize();
   return 0;

@@ -128,11 +128,57 @@ static void test_curve(const Comm *comm) {
   matrix_clear(&x);
 }
 
+/* As scikit-learn has it (tests/oracle/make_neighbors.py): the same cores, the same clusters of
+ * cores in the same order, the same noise, and borders in a cluster that a core within eps is of.
+ */
+static void test_oracle(const Comm *comm) {
+  enum { N = 240, D = 4, COLUMNS = 30 };
+  static double cell[N][COLUMNS];
+  const char *source = getenv("SEGUE_SOURCE");
+  char path[1024], line[4096];
+  Matrix mine, all;
+  Comm self = comm_self();
+  Dbscan got;
+  snprintf(path, sizeof path, "%s/tests/oracle/neighbors.csv", source ? source : ".");
+  FILE *file = fopen(path, "r");
+  CHECK(file != NULL);
+  if (!file) return;
+  CHECK(fgets(line, sizeof line, file) != NULL);
+  for (int64_t i = 0; i < N && fgets(line, sizeof line, file); i++) {
+    char *at = line;
+    for (int c = 0; c < COLUMNS; c++, at += *at == ',') cell[i][c] = strtod(at, &at);
+  }
+  fclose(file);
+  Rows rows = rows_share(comm, N, 16), whole = rows_share(&self, N, 16);
+  CHECK_OK(matrix_init(&mine, &rows, D));
+  CHECK_OK(matrix_init(&all, &whole, D));
+  for (int64_t j = 0; j < D; j++) {
+    for (int64_t i = 0; i < N; i++) matrix_column(&all, j)[i] = cell[i][j];
+    for (int64_t i = 0; i < rows.n; i++) matrix_column(&mine, j)[i] = cell[rows.begin + i][j];
+  }
+  CHECK_OK(dbscan_all(comm, &mine, &(DbscanOptions){0.5, 5, NEIGHBORS_EUCLIDEAN}, NULL, &got));
+  CHECK(got.n_border > 5 && got.n_noise > 5 && got.n_clusters > 1);
+  for (int64_t i = 0; i < rows.n; i++) {
+    const double *want = cell[rows.begin + i] + COLUMNS - 2;
+    bool valid = false;
+    CHECK_INTEGER(got.core[i], want[0]);
+    if (want[0] == 1 || want[1] < 0) CHECK_INTEGER(got.label[i], want[1]);
+    for (int64_t r = 0; r < N && got.label[i] >= 0; r++)
+      valid |= cell[r][COLUMNS - 2] == 1 && cell[r][COLUMNS - 1] == got.label[i] &&
+               within(&all, rows.begin + i, r, 0.5);
+    CHECK(valid || got.label[i] < 0);
+  }
+  dbscan_clear(&got);
+  matrix_clear(&mine);
+  matrix_clear(&all);
+}
+
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   Comm world = comm_world();
   test_cases(&world);
   test_curve(&world);
+  test_oracle(&world);
   CHECK_INTEGER(memory_balance(), 0);
   int failed = check_report("cluster/dbscan");
   failed = comm_any_all(&world, failed != 0);
