@@ -93,7 +93,7 @@ static void test_case(const Comm *comm, const Case *c, const Scan *scan) {
 }
 
 static void test_cases(const Comm *comm, const Scan *scan) {
-  const int64_t sizes[] = {2, 17, 65, 700, 2000}, columns[] = {1, 2, 10, 17, 64};
+  const int64_t sizes[] = {2, 17, 65, 600, 1600}, columns[] = {1, 2, 10, 17, 64};
   for (int kind = 0; kind < POINT_KINDS; kind++) {
     for (int s = 0; s < 5; s++) {
       for (int c = 0; c < 5; c++) {
