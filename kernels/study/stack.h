@@ -51,9 +51,9 @@ CHECKED Status stack_fit_all(const Comm *comm, const StackJob *job, WorkSink *si
                              HeldOut *held, Summary *summary);
 
 /* Compare the stack's held-out predictions with its best member's, the one of the best score on the
- * same rows, and tell: scores of all under splits held_out and held_out_MEMBER, the table held_out,
- * and a note about which to use.
- * Collective. Fails with NUMERIC, MEMORY; agreed. */
+ * same rows, and tell: the stack's scores and the difference under split held_out, the scores of
+ * all in the table held_out, and a note about which to use. Collective. Fails with NUMERIC, MEMORY;
+ * agreed. */
 CHECKED Status stack_guard_all(const Comm *comm, const FoldInputs *in, const Bundle *bundle,
                                const HeldOut *held, CompareScore score, Summary *summary);
 

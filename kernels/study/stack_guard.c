@@ -140,16 +140,17 @@ static Status tell_scores(const Contest *contest, Summary *summary) {
   for (int64_t k = 0; k < n; k++) columns[k + 2] = kinds[k].name;
   TRY(summary_table(summary, "held_out", "The stack and its members on held-out folds", n + 2,
                     columns, &handle));
-  for (int64_t m = contest->n; m >= 0; m--) {
+  for (int64_t at = 0; at <= contest->n; at++) {
+    int64_t m = at == 0 ? contest->n : at - 1; /* the stack first */
     const StackOptions *stack = contest->bundle->spec.stack;
-    char split[256];
-    snprintf(split, sizeof split, m < contest->n ? "held_out_%s" : "held_out", name_of(contest, m));
-    cells[0] = cell_text(m < contest->n ? name_of(contest, m) : "(stack)");
-    cells[1] = cell_integer(m < contest->n ? nest_member(stack, m)->level : nest_levels(stack) + 1);
+    const double *value = contest->scores[m].value;
+    cells[0] = cell_text(at == 0 ? "(stack)" : name_of(contest, m));
+    cells[1] = cell_integer(at == 0 ? nest_levels(stack) + 1 : nest_member(stack, m)->level);
     for (int64_t k = 0; k < n; k++) {
-      cells[k + 2] = cell_real(contest->scores[m].value[k]);
-      TRY(summary_metric(summary, split, kinds[k].name, contest->scores[m].value[k],
-                         kinds[k].higher_better, kinds[k].headline && m == contest->n));
+      cells[k + 2] = cell_real(value[k]);
+      if (at == 0 && !isnan(value[k]))
+        TRY(summary_metric(summary, "held_out", kinds[k].name, value[k], kinds[k].higher_better,
+                           kinds[k].headline));
     }
     TRY(summary_row(summary, handle, cells));
   }

@@ -313,10 +313,10 @@ static void test_guard(const Comm *comm, const Given *given) {
   }
   double rmse = summary_find(&summary, "held_out", "rmse");
   double gap = summary_find(&summary, "held_out", "difference_to_best_member"), best = INFINITY;
-  for (int m = 0; m < 3; m++) {
-    char split[32];
-    snprintf(split, sizeof split, "held_out_%s", members[m]);
-    best = fmin(best, summary_find(&summary, split, "rmse"));
+  const SummaryTable *table = &summary.tables[0]; /* model, level, rmse ...; the stack first */
+  for (int m = 1; m <= 3; m++) {
+    CHECK_TEXT(table->cells[m * table->n_columns].text, members[m - 1]);
+    best = fmin(best, table->cells[m * table->n_columns + 2].real);
   }
   CHECK_REAL(rmse, sqrt(sum / n), 1e-10);
   CHECK_REAL(gap, rmse - best, 1e-12);
