@@ -156,30 +156,31 @@ static void scale_rule_all(Audit *audit) {
 
 enum { FEW = 24 };
 
+/* Add a value to the n different ones, FEW + 1 at most. */
+static int64_t add_distinct(int64_t *values, int64_t n, int64_t value) {
+  int64_t k = 0;
+  while (k < n && values[k] != value) k++;
+  if (k == n && n <= FEW) values[n++] = value;
+  return n;
+}
+
 /* Different values of a column over all ranks, up to FEW + 1. */
 static Status distinct_all(const Comm *comm, const Column *column, int64_t *out) {
   Status status = OK;
-  int64_t mine[FEW + 1], n = 0, *all = NULL;
-  size_t offsets[1024];
+  int64_t mine[FEW + 1], n = 0, *counts = NULL;
   void *bytes = NULL;
-  if (comm->size >= 1024) return *out = FEW + 1, OK; /* only a remark is lost */
-  for (int64_t i = 0; i < column->n && n <= FEW; i++) {
-    int64_t k = 0;
-    if (column->integer[i] == MISSING_INTEGER) continue;
-    while (k < n && mine[k] != column->integer[i]) k++;
-    if (k == n) mine[n++] = column->integer[i];
-  }
-  TRY(comm_concatenate_all(comm, mine, (size_t)n * sizeof *mine, &bytes, offsets));
-  all = bytes;
-  int64_t total = (int64_t)(offsets[comm->size] / sizeof *all);
+  AGREE(comm, NEW(&counts, comm->size));
+  for (int64_t i = 0; i < column->n; i++)
+    if (column->integer[i] != MISSING_INTEGER) n = add_distinct(mine, n, column->integer[i]);
+  comm_allgather_all(comm, &n, sizeof n, counts);
+  TRY(comm_concatenate_all(comm, mine, (size_t)n * sizeof *mine, &bytes, NULL));
+  const int64_t *all = bytes;
   n = 0;
-  for (int64_t i = 0; i < total && n <= FEW; i++) {
-    int64_t k = 0;
-    while (k < n && mine[k] != all[i]) k++;
-    if (k == n) mine[n++] = all[i];
-  }
+  for (int r = 0; r < comm->size; r++)
+    for (int64_t k = 0; k < counts[r]; k++) n = add_distinct(mine, n, *all++);
   *out = n;
 done:
+  memory_free(&counts);
   memory_free(&bytes);
   return status;
 }

@@ -4,6 +4,7 @@
 #include "kernels/audit/audit.h"
 
 #include "kernels/audit/determined.h"
+#include "kernels/constant.h"
 #include "kernels/dataset/division.h"
 #include "kernels/linear/linear.h"
 #include "kernels/tree/forest.h"
@@ -116,24 +117,27 @@ typedef struct Ran {
   Summary summary;
 } Ran;
 
-/* linear: with a penalty and without standardising; else a forest after a target encoding of id. */
-static Ran run_audit(const Comm *comm, const Planted *planted, bool linear, int64_t repeats) {
+/* LINEAR: with a penalty and without standardising. FOREST: after a target encoding of id. */
+typedef enum Learner { FOREST, LINEAR, CONSTANT } Learner;
+
+static Ran run_audit(const Comm *comm, const Planted *planted, Learner learner, int64_t repeats) {
   Ran ran;
   char *audio[] = {names[5]};
   Table table = make_table(comm, planted);
   ForestOptions forest = case_forest(10);
   CaseRecipe recipe;
   void *options = NULL;
-  case_recipe_init(&recipe, linear ? NULL : names[4], 1);
+  case_recipe_init(&recipe, learner == FOREST ? names[4] : NULL, 1);
   CHECK_OK(memory_status(options = memory_get(1, linear_model.kind.options_size)));
   *(double *)case_option(&linear_model.kind, options, "l2") = 1;
-  Variant model = {.kind = linear ? &linear_model.kind : &forest_model.kind,
-                   .options = linear ? options : (void *)&forest};
+  const Variant models[] = {[FOREST] = {&forest_model.kind, &forest},
+                            [LINEAR] = {&linear_model.kind, options},
+                            [CONSTANT] = {&constant_model.kind, NULL}};
   Spec spec = {.target = "y",
                .group = "recording",
-               .features = {linear ? 4 : 5, features},
+               .features = {learner == FOREST ? 5 : 4, features},
                .steps = &recipe.steps,
-               .model = &model};
+               .model = &models[learner]};
   MeasureOptions measure = measure_options_default(SEED);
   measure.replicates = 50;
   AuditOptions audit = {.spec = &spec,
@@ -218,7 +222,7 @@ static void test_twins(const Comm *comm) {
   const Planted planted = {.dated = true};
   Comm self = comm_self();
   Table whole = make_table(&self, &planted);
-  Ran ran = run_audit(comm, &planted, false, 1);
+  Ran ran = run_audit(comm, &planted, FOREST, 1);
   CHECK_OK(ran.status);
   if (comm->rank == 0 && ran.status == OK) {
     check_shares(&ran.summary, &whole, "row", NULL);
@@ -240,7 +244,7 @@ static void test_twins(const Comm *comm) {
 /* ---- rules ---- */
 
 static void test_honest(const Comm *comm) {
-  Ran ran = run_audit(comm, &(Planted){.dated = true}, false, 1);
+  Ran ran = run_audit(comm, &(Planted){.dated = true}, FOREST, 1);
   CHECK_OK(ran.status);
   if (comm->rank == 0 && ran.status == OK) {
     CHECK_TEXT(verdict(&ran.summary, "a feature determined"), "avoided");
@@ -267,7 +271,7 @@ static void test_honest(const Comm *comm) {
 }
 
 static void test_planted(const Comm *comm) {
-  Ran ran = run_audit(comm, &(Planted){.leak = true, .sorted = true}, true, 1);
+  Ran ran = run_audit(comm, &(Planted){.leak = true, .sorted = true}, LINEAR, 1);
   CHECK_OK(ran.status);
   if (comm->rank == 0 && ran.status == OK) {
     CHECK_TEXT(verdict(&ran.summary, "a feature determined"), "found");
@@ -287,7 +291,7 @@ static void test_planted(const Comm *comm) {
 }
 
 static void test_classes(const Comm *comm) {
-  Ran ran = run_audit(comm, &(Planted){.classes = true, .dated = true}, false, 3);
+  Ran ran = run_audit(comm, &(Planted){.classes = true, .dated = true}, FOREST, 3);
   CHECK_OK(ran.status);
   if (comm->rank == 0 && ran.status == OK) {
     CHECK_TEXT(verdict(&ran.summary, "resampling"), "avoided");
@@ -299,6 +303,25 @@ static void test_classes(const Comm *comm) {
     for (int64_t i = 0; careless && i < careless->n_rows; i++)
       balanced |= strstr(careless->cells[i * careless->n_columns].text, "balanced before") != NULL;
     CHECK(balanced);
+  }
+  summary_clear(&ran.summary);
+}
+
+/* Half of the rows of a balanced table are of either class, on both sides of a split. */
+static void test_balance(const Comm *comm) {
+  Ran ran = run_audit(comm, &(Planted){.classes = true}, CONSTANT, 1);
+  CHECK_OK(ran.status);
+  if (comm->rank == 0 && ran.status == OK) {
+    const SummaryTable *careless = table_of(&ran.summary, "careless");
+    double accuracy[2] = {NAN, NAN}; /* balanced before the split, in training alone */
+    for (int64_t i = 0; careless && i < careless->n_rows; i++) {
+      const Cell *row = &careless->cells[i * careless->n_columns];
+      if (strstr(row[0].text, "classes balanced before")) accuracy[0] = row[4].real;
+      if (strstr(row[0].text, "training rows balanced")) accuracy[1] = row[4].real;
+    }
+    CHECK_REAL(accuracy[0], 0.5, 0.2);
+    CHECK(accuracy[1] > 0.75 || accuracy[1] < 0.25); /* test rows as they come */
+    CHECK(summary_find(&ran.summary, "recording", "accuracy") > 0.75);
   }
   summary_clear(&ran.summary);
 }
@@ -360,6 +383,7 @@ int main(int argc, char **argv) {
   test_honest(&comm);
   test_planted(&comm);
   test_classes(&comm);
+  test_balance(&comm);
   CHECK_INTEGER(memory_balance(), 0);
   int failed = check_report("audit");
   if (failed) fprintf(stderr, "seed %llu\n", (unsigned long long)SEED);
