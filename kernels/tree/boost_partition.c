@@ -23,6 +23,20 @@ static void sides_of(const BoostSplit *split, uint8_t table[BINS_CODES]) {
   table[BINS_MISSING] = split->missing_left != 0;
 }
 
+/* 32 bytes at a time: left to itself the compiler takes 16. */
+typedef uint64_t Four __attribute__((vector_size(32)));
+
+static inline __attribute__((always_inline)) void copy_bytes(uint8_t *to, const uint8_t *from,
+                                                             int64_t size) {
+  Four four;
+  int64_t k = 0;
+  for (; k + (int64_t)sizeof four <= size; k += (int64_t)sizeof four) {
+    memcpy(&four, from + k, sizeof four);
+    memcpy(to + k, &four, sizeof four);
+  }
+  memcpy(to + k, from + k, (size_t)(size - k));
+}
+
 /* Where the next record goes: `left`, or `gap` bytes behind it, at the back. Masks, since the
  * compiler makes branches of conditions. */
 typedef struct Places {
@@ -45,7 +59,7 @@ static inline __attribute__((always_inline)) int64_t move_records(const uint8_t 
                                                                   uint8_t *out) {
   Places places = {out, (n - 1) * size};
   for (const uint8_t *end = record + n * size; record < end; record += size) {
-    memcpy(place_of(&places, table[record[code]], size), record, (size_t)size);
+    copy_bytes(place_of(&places, table[record[code]], size), record, size);
   }
   return (places.left - out) / size;
 }
