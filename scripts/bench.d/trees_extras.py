@@ -34,8 +34,12 @@ class Extras:
     def __init__(self, measurer, contests):
         self.measurer, self.contests = measurer, contests
         self.scaled, self.alone, self.parts, self.probe = [], [], {}, None
+        self.measured = False
 
-    def measure(self, seeds):
+    def measure_once(self, seeds):
+        if self.measured:
+            return
+        self.measured = True
         for measure in (self.floor, self.scale, self.profile, self.single):
             measure(seeds)
 

@@ -17,7 +17,7 @@ PARTS = [  # file, function, part; the first that fits
     (r"boost|grow|forest", r"partition|split_node|divide", "partition"),
     (r"histogram", r"", "histograms"),
     (r"boost|grow|split", r"histogram|fill_small|build", "histograms"),
-    (r"split", r"", "search"),
+    (r"split|boost_join", r"", "search"),
     (r"boost_grow|boost_node|boost_share", r"sum_feature|consider|search", "search"),
     (r"comm", r"", "communication"),
     (r"boost|grow|forest|oob", r"", "growing and leaves"),

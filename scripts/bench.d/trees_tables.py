@@ -2,12 +2,14 @@
 import statistics
 
 from bench_parts import median_text, short, verdict
+from trees_work import MILLION
 
 EQUAL = 1.005  # mean test loss beside Segue's
 GOALS = {"gbdt": 1.5, "forest": 1.5}
 AGAINST_SKLEARN = 10
 PREDICTION = 2
 BEHIND = 2.5  # times the seconds of the fastest
+BEHIND_LARGE = 1.6  # the same for what takes minutes
 HOPELESS, LEAST_PATIENCE = 12, 20  # times Segue's seconds, and seconds to begin and to predict
 
 
@@ -87,8 +89,9 @@ class Contest:
         """Who takes part in the first round."""
         if not self.before or not self.before.complete:
             return list(self.peers)
-        near = {peer.label for peer in self.before.contenders(BEHIND)}
-        return [peer for peer in self.peers if peer.label in near or peer.slow]
+        large = self.work.size > MILLION
+        near = {peer.label for peer in self.before.contenders(BEHIND_LARGE if large else BEHIND)}
+        return [peer for peer in self.peers if peer.label in near or (peer.slow and not large)]
 
     def worth(self, most):
         """Seconds that another round takes, about."""
