@@ -1,11 +1,11 @@
 /* The command line of segue. */
 #include <errno.h>
 #include <fcntl.h>
-#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "commands.h"
+#include "kernels/base/memory.h"
 #include "kernels/base/names.h"
 #include "launch.h"
 #include "stop.h"
@@ -85,9 +85,7 @@ static bool one_of(const char *word, const char *a, const char *b, const char *c
 
 int main(int count, char **words) {
   const Command *command = count > 1 ? find_command(words[1]) : NULL;
-  /* Columns come and go all the time: keep their pages rather than fault them in anew. */
-  mallopt(M_MMAP_THRESHOLD, 256 << 20);
-  mallopt(M_TRIM_THRESHOLD, 256 << 20);
+  memory_keep();
   open_standard_files();
   stop_install(command && command->stoppable);
   launch_right_blas(words);

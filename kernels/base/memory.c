@@ -1,10 +1,13 @@
 /* Allocation with fault points and a balance; see memory.h. */
+#define _GNU_SOURCE /* sbrk, madvise */
 #include "memory.h"
 
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "fault.h"
 
@@ -12,6 +15,9 @@ enum {
   ALIGNMENT = 64,
   HUGE_PAGE = 1 << 21,
   HUGE_LEAST = 1 << 23, /* bytes that are worth huge pages */
+  HEAP_LEAST = 1 << 16, /* bytes of an array with which the heap may have grown */
+  HEAP_STEP = 1 << 25,  /* bytes by which it grows */
+  KEPT = 1 << 28,       /* bytes that stay free at its end, at most; larger arrays lie outside */
 };
 
 static int64_t alive;
@@ -26,6 +32,25 @@ static void advise_huge(void *p, size_t bytes) {
 #endif
 }
 
+/* The heap up to here asks for huge pages; NULL: none is wanted for all of it. */
+static char *heap_end;
+
+void memory_keep(void) {
+  mallopt(M_MMAP_THRESHOLD, KEPT);
+  mallopt(M_TRIM_THRESHOLD, KEPT);
+  mallopt(M_TOP_PAD, HEAP_STEP);
+  heap_end = sbrk(0);
+}
+
+/* What the heap has grown by since the last look is new, and not yet touched but for its beginning.
+ * Where it shrank and grew again unseen, small pages stay: slower, nothing else. */
+static void advise_heap(void) {
+  char *end = sbrk(0);
+  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE), begin = (uintptr_t)heap_end / page * page;
+  if (end > heap_end) advise_huge((void *)begin, (uintptr_t)end - begin);
+  heap_end = end;
+}
+
 void *memory_get_raw(int64_t count, size_t item) {
   size_t bytes = 0;
   void *p = NULL;
@@ -36,6 +61,7 @@ void *memory_get_raw(int64_t count, size_t item) {
     size_t whole = (bytes + alignment) / alignment * alignment;
     p = aligned_alloc(alignment, whole);
     if (p && alignment == HUGE_PAGE) advise_huge(p, whole);
+    if (heap_end && whole >= HEAP_LEAST) advise_heap();
   }
   if (!p) {
     status_fail(MEMORY, "out of memory: %lld items of %zu bytes could not be allocated; use more "
