@@ -12,7 +12,7 @@
 #include "real_parse.h"
 
 enum {
-  COPY = 32, /* bytes copied at once; texts are mostly shorter */
+  COPY = 64, /* bytes copied at once; texts are mostly shorter */
   SHORT = 32 /* bytes of a list that is looked at at once */
 };
 
@@ -50,7 +50,9 @@ CsvReason csv_parse_real(CsvField field, double *value) {
 
 /* Padding behind a batch makes eight bytes readable at every field. */
 static inline CsvReason parse_real_padded(CsvField field, double *value) {
-  return real_parse_short(field.text, field.n, value) ? CSV_GOOD : csv_parse_real(field, value);
+  bool made =
+      real_parse_short(field.text, field.n, value) || real_parse_tiny(field.text, field.n, value);
+  return made ? CSV_GOOD : csv_parse_real(field, value);
 }
 
 CsvReason csv_parse_integer(CsvField field, int64_t *value) {
@@ -132,20 +134,44 @@ void csv_builder_clear(CsvBuilder *builder) {
   csv_words_clear(&builder->words);
 }
 
-static inline __attribute__((always_inline)) bool fetch(const CsvBuilder *builder,
-                                                        const CsvBatch *batch, int64_t k,
+/* What a loop over a batch needs of it, in variables that no store into a column can change. */
+typedef struct View {
+  const CsvBatch *batch;
+  const char *bytes;
+  const uint32_t *ends, *first;  /* ends[first[k]] is that of the column's field in record k */
+  const TextList *missing_words; /* NULL: none */
+  char quote;
+  bool last;
+} View;
+
+static inline View view_of(const CsvBuilder *builder, const CsvBatch *batch) {
+  return (View){.batch = batch,
+                .bytes = batch->bytes,
+                .ends = batch->ends + builder->target.field,
+                .first = batch->first,
+                .missing_words = builder->missing_words->n > 0 ? builder->missing_words : NULL,
+                .quote = batch->dialect.quote,
+                .last = builder->target.last};
+}
+
+/* The field of record k, as csv_batch_field gives it; false when it is missing or the record bad.
+ */
+static inline __attribute__((always_inline)) bool fetch(const View *view, int64_t k,
                                                         const uint8_t *reason, CsvField *field) {
   if (reason[k] != CSV_GOOD) return false;
-  *field = csv_batch_field(batch, k, builder->target.field, builder->target.last);
-  return field->n > 0 &&
-         (builder->missing_words->n == 0 || !csv_is_missing(builder->missing_words, *field));
+  const uint32_t *end = view->ends + view->first[k];
+  const char *text = view->bytes + (uint32_t)(end[-1] + 1);
+  int64_t n = view->bytes + *end - text;
+  if (view->last) n -= n > 0 && text[n - 1] == '\r';
+  *field = n > 0 && *text == view->quote ? csv_unquote(view->batch, text, n) : (CsvField){text, n};
+  return field->n > 0 && (!view->missing_words || !csv_is_missing(view->missing_words, *field));
 }
 
 /* The value of one record: missing, or failed for a reason, or parsed. */
 #define PARSE_ONE(values, MISSING, PARSE)                                       \
   do {                                                                          \
     CsvField field;                                                             \
-    if (!fetch(builder, batch, k, reason, &field)) {                            \
+    if (!fetch(&view, k, reason, &field)) {                                     \
       builder->missing += reason[k] == CSV_GOOD;                                \
       (values)[k] = MISSING;                                                    \
     } else if ((reason[k] = (uint8_t)PARSE(field, &(values)[k])) != CSV_GOOD) { \
@@ -191,6 +217,7 @@ static inline bool four_are_good(const uint8_t *reason) {
 }
 
 static void add_reals(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
+  const View view = view_of(builder, batch);
   double *values = builder->column->real + row;
   if (builder->left)
     PARSE_LEFT(values, NAN, parse_real_padded)
@@ -199,6 +226,7 @@ static void add_reals(CsvBuilder *builder, const CsvBatch *batch, int64_t row, u
 }
 
 static void add_integers(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
+  const View view = view_of(builder, batch);
   int64_t *values = builder->column->integer + row;
   if (builder->left)
     PARSE_LEFT(values, MISSING_INTEGER, parse_integer_padded)
@@ -207,11 +235,13 @@ static void add_integers(CsvBuilder *builder, const CsvBatch *batch, int64_t row
 }
 
 static void add_booleans(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
+  const View view = view_of(builder, batch);
   uint8_t *values = builder->column->boolean + row;
   for (int64_t k = 0; k < batch->n; k++) PARSE_ONE(values, MISSING_BOOLEAN, parse_boolean_padded);
 }
 
 static void add_dates(CsvBuilder *builder, const CsvBatch *batch, int64_t row, uint8_t *reason) {
+  const View view = view_of(builder, batch);
   int32_t *values = builder->column->date + row;
   for (int64_t k = 0; k < batch->n; k++) PARSE_ONE(values, MISSING_DATE, csv_parse_date);
 }
@@ -222,10 +252,11 @@ static Status add_categories(CsvBuilder *builder, const CsvBatch *batch, int64_t
   Status status = OK;
   int32_t last = MISSING_CODE;
   const CsvWords *words = &builder->words;
+  const View view = view_of(builder, batch);
   for (int64_t k = 0; k < batch->n; k++) {
     CsvField field;
     int32_t *code = &builder->column->code[row + k];
-    if (!fetch(builder, batch, k, reason, &field)) {
+    if (!fetch(&view, k, reason, &field)) {
       builder->missing += reason[k] == CSV_GOOD;
       *code = MISSING_CODE;
       continue;
@@ -274,13 +305,15 @@ done:
   return status;
 }
 
-/* Before the first row: the room that all rows need if they are like those of the first batch. */
-static Status reserve_first(CsvBuilder *builder, const CsvBatch *batch, const uint8_t *reason) {
+/* Room for the texts of a batch: for all rows, if they are like those up to there. */
+static Status reserve_texts(CsvBuilder *builder, const CsvBatch *batch, int64_t row,
+                            const uint8_t *reason) {
   int64_t bytes = 0;
+  if (builder->items_n + batch->bytes_n <= builder->items_capacity) return OK;
   for (int64_t k = 0; k < batch->n; k++)
     if (reason[k] == CSV_GOOD)
       bytes += csv_batch_field(batch, k, builder->target.field, builder->target.last).n;
-  return reserve_items(builder, batch->n, bytes);
+  return reserve_items(builder, row + batch->n, bytes);
 }
 
 static Status mark_missing(CsvBuilder *builder, int64_t row, bool counted) {
@@ -292,30 +325,28 @@ done:
   return status;
 }
 
+/* Both sides are padded, so that a short text is one copy of fixed size. */
 static Status add_texts(CsvBuilder *builder, const CsvBatch *batch, int64_t row,
                         const uint8_t *reason) {
   Status status = OK;
-  Column *column = builder->column;
-  const char *scratch = batch->scratch;
-  if (row == 0) TRY(reserve_first(builder, batch, reason));
+  TRY(reserve_texts(builder, batch, row, reason));
+  const View view = view_of(builder, batch);
+  char *bytes = builder->column->bytes;
+  int64_t *offset = builder->column->offset + row + 1, used = builder->items_n;
   for (int64_t k = 0; k < batch->n; k++) {
     CsvField field;
-    if (!fetch(builder, batch, k, reason, &field)) {
+    if (!fetch(&view, k, reason, &field)) {
       TRY(mark_missing(builder, row + k, reason[k] == CSV_GOOD));
-      column->offset[row + k + 1] = builder->items_n;
-      continue;
+    } else {
+      if (field.n <= COPY)
+        memcpy(bytes + used, field.text, COPY);
+      else
+        memcpy(bytes + used, field.text, (size_t)field.n);
+      used += field.n;
     }
-    if (builder->items_n + field.n > builder->items_capacity)
-      TRY(reserve_items(builder, row + k, field.n));
-    /* Both sides are padded, so that a short text is one copy of fixed size. */
-    char *to = column->bytes + builder->items_n;
-    if (field.n <= COPY && field.text != scratch)
-      memcpy(to, field.text, COPY);
-    else
-      memcpy(to, field.text, (size_t)field.n);
-    builder->items_n += field.n;
-    column->offset[row + k + 1] = builder->items_n;
+    offset[k] = used;
   }
+  builder->items_n = used;
 done:
   return status;
 }
@@ -395,9 +426,10 @@ static Status add_lists(CsvBuilder *builder, const CsvBatch *batch, int64_t row,
                         const uint8_t *reason) {
   Status status = OK;
   Pending pending = {.n = 0};
+  const View view = view_of(builder, batch);
   for (int64_t k = 0; k < batch->n; k++) {
     CsvField field;
-    if (fetch(builder, batch, k, reason, &field)) {
+    if (fetch(&view, k, reason, &field)) {
       TRY(add_list(builder, field, row + k, &pending));
       /* The scratch is used again. */
       if (field.text == batch->scratch) TRY(settle(builder, row + k, &pending));

@@ -41,29 +41,57 @@ static inline uint64_t digits_value(uint64_t v) {
   return (v & UINT64_C(0x0000ffff0000ffff)) * UINT64_C(42949672960001) >> 32;
 }
 
-/* The same for the commonest form, at most eight characters of [-] digits [. digits]; false when
- * the text is not of that form (it may still be a number). Eight bytes must be readable at text +
- * 1, whatever n is. Local. All eight digits at once, by three multiplications (Lemire 2018), then
- * one exact division. */
-static inline bool real_parse_short(const char *text, int64_t n, double *value) {
-  static const double tens[8] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
+/* w / 10^fraction, perhaps behind a minus. */
+typedef struct ShortDecimal {
+  uint64_t w;
+  int fraction;
+  bool negative;
+} ShortDecimal;
+
+/* Take apart the commonest form, at most eight characters of [-] digits [. digits]; false when the
+ * text is not of that form (it may still be a number). Eight bytes must be readable at text + 1,
+ * whatever n is. Local. All eight digits at once, by three multiplications (Lemire 2018). */
+static inline bool decimal_parse_short(const char *text, int64_t n, ShortDecimal *out) {
   const uint64_t ones = UINT64_C(0x0101010101010101), high = ones << 7;
-  bool negative = n > 0 && *text == '-';
-  text += negative;
-  n -= negative;
+  *out = (ShortDecimal){.negative = n > 0 && *text == '-'};
+  text += out->negative;
+  n -= out->negative;
   if (n < 1 || n > 8) return false;
   uint64_t v = digits_load(text, n), x = v ^ ones * '.', dot = (x - ones) & ~x & high;
-  int fraction = 0;
   if (dot) {
     if (n == 1) return false;
     int at = __builtin_ctzll(dot) & ~7; /* the bit at which the point's byte begins */
-    fraction = 7 - at / 8;
+    out->fraction = 7 - at / 8;
     uint64_t before = v & ((UINT64_C(1) << at) - 1);
     v = (v >> at >> 8) << at << 8 | before << 8 | '0';
   }
-  if (!digits_only(v)) return false;
-  double magnitude = (double)digits_value(v) / tens[fraction];
-  *value = negative ? -magnitude : magnitude;
+  out->w = digits_value(v);
+  return digits_only(v);
+}
+
+/* The same as real_parse for such a text; false for others. The division is exact but for one
+ * rounding (Clinger 1990). */
+static inline bool real_parse_short(const char *text, int64_t n, double *value) {
+  static const double tens[8] = {1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7};
+  ShortDecimal decimal;
+  if (!decimal_parse_short(text, n, &decimal)) return false;
+  double magnitude = (double)decimal.w / tens[decimal.fraction];
+  *value = decimal.negative ? -magnitude : magnitude;
+  return true;
+}
+
+/* The same for such a text with e-00 to e-15 behind it. */
+static inline bool real_parse_tiny(const char *text, int64_t n, double *value) {
+  static const double tens[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                  1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                  1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  ShortDecimal decimal;
+  if (n <= 4 || text[n - 4] != 'e' || text[n - 3] != '-') return false;
+  unsigned first = (unsigned char)text[n - 2] - '0', second = (unsigned char)text[n - 1] - '0';
+  if (first > 1 || second > (first ? 5 : 9)) return false;
+  if (!decimal_parse_short(text, n - 4, &decimal)) return false;
+  double magnitude = (double)decimal.w / tens[10 * first + second + (unsigned)decimal.fraction];
+  *value = decimal.negative ? -magnitude : magnitude;
   return true;
 }
 

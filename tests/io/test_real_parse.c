@@ -48,6 +48,12 @@ static void test_short(void) {
         integer_parse(text, n, &exact) == NUMBER_OK && *text != '+' && n - (*text == '-') <= 8;
     CHECK(short_integer == integer && whole == (integer ? exact : 5));
     CHECK(answered == plain && (!answered || memcmp(&got, &want, sizeof got) == 0));
+    /* The same text with a small exponent behind it. */
+    n += sprintf(text + n, "e-%02d", (int)(next() % 20));
+    bool tiny = real_parse_tiny(text, n, &got);
+    verdict = real_parse(text, n, &want);
+    bool small = plain && (text[n - 2] == '0' || text[n - 1] <= '5');
+    CHECK(tiny == small && (!tiny || (verdict == NUMBER_OK && memcmp(&got, &want, 8) == 0)));
   }
 }
 
