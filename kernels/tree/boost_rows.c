@@ -30,16 +30,17 @@ static Status fill(const TrainingData *data, const Bins *bins, double held_back,
   if (data->weight) TRY(NEW(&out->weight, n));
   TRY(NEW(&codes, held_back > 0 ? n * stride : 0));
   bins_encode(bins, data->x, 0, n, held_back > 0 ? codes : out->codes);
-  out->n = n;
   for (int64_t i = 0; i < n; i++) out->n_train += !is_held_back(data, &stream, held_back, i);
   for (int64_t i = 0; i < n; i++) {
     bool held_here = is_held_back(data, &stream, held_back, i);
+    if (held_here && data->synthetic && data->synthetic[i]) continue; /* nobody is judged by it */
     int64_t at = held_here ? out->n_train + held++ : train++;
     out->target[at] = data->target[i];
     out->row_id[at] = id_of(data, i);
     if (data->weight) out->weight[at] = data->weight[i];
     if (held_back > 0) memcpy(out->codes + at * stride, codes + i * stride, (size_t)stride);
   }
+  out->n = out->n_train + held;
 done:
   memory_free(&codes);
   return status;

@@ -101,7 +101,7 @@ static void sum_trees(Scorer *s, int64_t begin, int64_t n) {
 static void compare_block(Scorer *s, int64_t first, int64_t n) {
   const TrainingData *data = s->oob->data;
   for (int64_t i = 0; i < n; i++) {
-    if (s->trees[i] == 0) continue;
+    if (s->trees[i] == 0 || (data->synthetic && data->synthetic[first + i])) continue;
     forest_finish(s->oob->forest, s->sums + i * s->width, s->trees[i], s->output);
     s->scored[first + i] = 1;
     s->rows++;
