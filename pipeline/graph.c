@@ -124,20 +124,36 @@ void graph_clear(Graph *graph) {
 
 static Hash add_text(Hash key, const char *text) { return hash_bytes(text, strlen(text), key); }
 
-/* Key of a stage from what is known without its files. */
-static Hash stage_key(const Graph *graph, int64_t stage) {
+/* Key of a stage from what is known without its files. json: its options. */
+static Hash stage_key(const Graph *graph, int64_t stage, const char *json) {
   const Config *config = graph->config;
   const StageConfig *own = &config->stages[stage];
   Hash key = add_text(hash_zero(), own->kind->kind.name);
   int64_t numbers[3] = {own->kind->kind.version, (int64_t)config->seed, config->block};
   key = hash_bytes(numbers, sizeof numbers, key);
   key = add_text(key, own->versions); /* of the kinds inside the options */
-  key = add_text(key, own->json);
+  key = add_text(key, json);
   for (int64_t p = 0; p < own->n_inputs; p++) {
     Hash input = own->inputs[p] >= 0 ? graph->keys[own->inputs[p]] : hash_zero();
     key = hash_bytes(&input, sizeof input, key);
   }
   return key;
+}
+
+Status graph_study_key(const Graph *graph, int64_t stage, Hash *key) {
+  Status status = OK;
+  const StageConfig *own = &graph->config->stages[stage];
+  cJSON *options = NULL;
+  Draft text = {0};
+  TRY(json_parse("options", own->json, (int64_t)strlen(own->json), &options));
+  cJSON_DeleteItemFromObjectCaseSensitive(options, own->kind->grows);
+  json_write(options, false, &text);
+  TRY(text.status);
+  *key = stage_key(graph, stage, draft_text(&text));
+done:
+  cJSON_Delete(options);
+  draft_clear(&text);
+  return status;
 }
 
 static Status list_files(const StageConfig *stage, TextList *paths) {
@@ -160,7 +176,7 @@ done:
 static Status key_stage_all(const Comm *comm, Graph *graph, int64_t stage) {
   Status status = OK;
   TextList paths = {0};
-  Hash key = stage_key(graph, stage);
+  Hash key = stage_key(graph, stage, graph->config->stages[stage].json);
   AGREE(comm, begin_files(graph, stage, &paths));
   for (int64_t i = 0; i < paths.n; i++) {
     Hash content;

@@ -27,6 +27,10 @@ void graph_clear(Graph *graph);
  * Fails with IO when a file cannot be read, MEMORY; agreed. */
 CHECKED Status graph_keys_all(const Comm *comm, Graph *graph);
 
+/* The key of the study that a stage is one length of: its key without the option that grows. Local,
+ * after graph_keys_all. Fails with MEMORY, INVALID. */
+CHECKED Status graph_study_key(const Graph *graph, int64_t stage, Hash *key);
+
 /* Are the files that the stage reads still those that its key was made from, by size and time?
  * Collective, after graph_keys_all. Fails with IO naming the file, MEMORY; agreed. */
 CHECKED Status graph_files_check_all(const Comm *comm, const Graph *graph, int64_t stage);

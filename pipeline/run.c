@@ -283,6 +283,20 @@ static void warn_of_units_all(Runner *runner, const RunSink *sink) {
   status_fail(OK, "%s", kept);
 }
 
+/* A stage that may grow keeps what it finds where a longer one of it looks. */
+static Status begin_journal(const Runner *runner, int64_t stage, RunSink *sink) {
+  Status status = OK;
+  const StageConfig *config = &runner->config->stages[stage];
+  char folder[512], path[PATH_MAX];
+  Hash key;
+  if (!config->kind->grows) return OK;
+  TRY(graph_study_key(&runner->graph, stage, &key));
+  run_folder_study(config->name, &key, folder);
+  sink_journal(sink, run_folder_path(&runner->folder, folder, path), runner->comm->rank);
+done:
+  return status;
+}
+
 static Status make_stage_all(Runner *runner, int64_t stage, int64_t number) {
   Status status = OK;
   StageRun *run = &runner->stages[stage];
@@ -295,6 +309,7 @@ static Status make_stage_all(Runner *runner, int64_t stage, int64_t number) {
   terminal_stage(&runner->terminal, number, runner->graph.n, config->name);
   status = books_state(runner, stage, "running");
   if (status == OK) status = books_say(runner, "stage_begun", config->name);
+  if (status == OK) status = begin_journal(runner, stage, &sink);
   AGREE(runner->comm, status);
   Usage usage = usage_begin();
   status = call_stage_all(runner, stage, &sink);
@@ -316,6 +331,7 @@ static Status make_stage_all(Runner *runner, int64_t stage, int64_t number) {
   summary_init(&run->artifact.summary, run_is_root(runner));
   run->valid = !config->kind->takes_summaries;
 done:
+  sink_clear(&sink);
   return status;
 }
 

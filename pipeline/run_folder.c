@@ -65,6 +65,10 @@ void run_folder_units(const char *stage, const Hash *key, char *text) {
   keyed("units/%.200s", stage, key, text);
 }
 
+void run_folder_study(const char *stage, const Hash *key, char *text) {
+  keyed("studies/%.200s", stage, key, text);
+}
+
 Status run_folder_manifest(const RunFolder *folder, Manifest *manifest) {
   char path[PATH_MAX];
   if (file_exists(run_folder_path(folder, "attempt.json", path)))

@@ -24,6 +24,8 @@ const char *run_folder_path(const RunFolder *folder, const char *name, char *tex
 /* "stages/NAME-KEY.h5" and "units/NAME-KEY". Local; text has 512 bytes. */
 void run_folder_artifact(const char *stage, const Hash *key, char *text);
 void run_folder_units(const char *stage, const Hash *key, char *text);
+/* "studies/NAME-KEY", the journal of a study. */
+void run_folder_study(const char *stage, const Hash *key, char *text);
 
 /* The manifest of the attempt under way or, without one, of the last complete run. Local.
  * Fails with IO when there is neither (INVALID wording for people), FORMAT. */

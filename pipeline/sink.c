@@ -17,15 +17,28 @@ static void unit_path(const RunSink *sink, int64_t unit, char *path, size_t byte
 
 /* A unit that cannot be saved (a full disk) costs the resume, not the result: the stage goes on
  * and the failure is a warning of the run. */
+static void note_failure(RunSink *sink, Status status) {
+  if (status == OK) return;
+  sink->failed = status;
+  snprintf(sink->message, sizeof sink->message, "%s", status_message());
+}
+
 static void save(RunSink *sink, int64_t unit, const Fields *fields) {
   char path[PATH_MAX + 128];
   if (sink->failed != OK) return;
   unit_path(sink, unit, path, sizeof path);
   Status status = file_make_folder(sink->folder);
   if (status == OK) status = store_write_unit(path, fields);
-  if (status == OK) return;
-  sink->failed = status;
-  snprintf(sink->message, sizeof sink->message, "%s", status_message());
+  note_failure(sink, status);
+}
+
+static void record(WorkSink *base, int64_t number, const Fields *fields) {
+  RunSink *sink = (RunSink *)base;
+  if (sink->failed == OK) note_failure(sink, journal_append(&sink->journal, number, fields));
+}
+
+static bool find_record(WorkSink *base, int64_t number, Fields *out) {
+  return journal_find(&((RunSink *)base)->journal, number, out);
 }
 
 static bool tick(WorkSink *base, int64_t unit, int64_t done, int64_t total, const Fields *fields) {
@@ -74,9 +87,18 @@ void sink_events(RunSink *sink, const char *run_dir, const char *stage) {
   sink->sink.tell = tell;
 }
 
+void sink_journal(RunSink *sink, const char *folder, int rank) {
+  journal_init(&sink->journal, folder, rank);
+  sink->sink.record = record;
+  sink->sink.find_record = find_record;
+}
+
+void sink_clear(RunSink *sink) { journal_clear(&sink->journal); }
+
 void sink_init(RunSink *sink, Terminal *terminal, const char *folder) {
   *sink = (RunSink){.sink = {.tick = tick, .stopping = stopping, .phase = phase, .find = find},
-                    .terminal = terminal};
+                    .terminal = terminal,
+                    .journal = {.file = -1}};
   snprintf(sink->folder, sizeof sink->folder, "%s", folder);
   snprintf(sink->phase, sizeof sink->phase, "all");
 }

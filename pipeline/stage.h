@@ -66,6 +66,8 @@ typedef struct StageContext {
 
 typedef struct StageKind {
   Kind kind;
+  const char *grows;  /* an option that may rise without making void what units found before: its
+                         records are kept in a journal (WorkSink.record); NULL: there is none */
   const Port *inputs; /* ended by a port without a name; NULL: a source */
   PortType output;
   bool takes_summaries; /* runs after all others, each time, and sees their summaries */

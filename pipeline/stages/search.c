@@ -46,7 +46,7 @@ static const Option rows[] = {
         SearchOptions, window, "4", 1, 10000,
         "trial t is proposed from the results of trials up to t - window: so many trials "
         "may be under way at once, each on all folds, whatever the number of ranks"),
-    OPTION_INTEGER(SearchOptions, warm_up, "10", 1, 100000,
+    OPTION_INTEGER(SearchOptions, warm_up, "8", 1, 100000,
                    "bayes, tpe: trials spread evenly over the space before anything is learned"),
     OPTION_INTEGER(SearchOptions, grid_levels, "5", 2, 1000,
                    "grid: values of each range, ends included; choices are all taken"),
@@ -386,6 +386,7 @@ const StageKind search_stage = {
              .options_size = sizeof(SearchOptions),
              .options = rows,
              .check = check},
+    .grows = "trials",
     .inputs = ports,
     .output = PORT_BUNDLE,
     .plan = plan,
