@@ -28,6 +28,7 @@ extern const StageKind pca_stage;
 extern const StageKind dbscan_stage;
 extern const StageKind tsne_stage;
 extern const StageKind kmeans_stage;
+extern const StageKind ward_stage;
 extern const StageKind validate_stage;
 extern const StageKind report_stage;
 extern const ModelKind constant_model;
@@ -75,6 +76,7 @@ const Kind *const stage_kinds[] = {
     &dbscan_stage.kind,
     &tsne_stage.kind,
     &kmeans_stage.kind,
+    &ward_stage.kind,
     &validate_stage.kind,
     &report_stage.kind,
     NULL,

@@ -174,7 +174,9 @@ static const char DISCOVERY[] =
     " \"groups\": {\"kind\": \"kmeans\", \"input\": \"components\", \"k\": 5, \"starts\": 4,\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"], \"by\": \"track_genre\",\n"
     "   \"show\": [\"track_name\", \"artists\"], \"value\": \"popularity\"},\n"
-    " \"judged\": {\"kind\": \"validate\", \"input\": \"groups\", \"labels\": [\"cluster\", \"track_genre\"],\n"
+    " \"tree\": {\"kind\": \"ward\", \"input\": \"groups\", \"k\": 6, \"taxonomy\": \"track_genre\",\n"
+    "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"]},\n"
+    " \"judged\": {\"kind\": \"validate\", \"input\": \"tree\", \"labels\": [\"cluster\", \"ward\", \"track_genre\"],\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"],\n"
     "   \"against\": [\"artists\"], \"show\": [\"artists\"]},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";
