@@ -153,7 +153,7 @@ Status unsupervised_init_all(const StageContext *context, const UnsupervisedOpti
   recipe_init(&out->recipe, &o->features, &o->recipe);
   TRY(find_distinct_all(o->group, out));
   if (out->distinct.rows.n_global == 0) TRY(status_fail(INVALID, "%s: the input has no rows", who));
-  StepFit fit = {.comm = comm, .seed = context->seed};
+  StepFit fit = {.comm = comm, .seed = context->seed, .summary = summary};
   TRY(recipe_fit_all(&out->recipe, &out->distinct, &fit, &out->x));
   AGREE(comm, matrix_check_finite(&out->x, out->distinct.row_id, who));
   TRY(warn_unscaled_all(comm, &out->x, summary));
