@@ -11,7 +11,7 @@
 #include "kernels/measure/order.h"
 #include "kernels/numeric/quantile.h"
 
-enum { CURVE_POINTS = 200 };
+enum { CURVE_STEPS = 100 };
 
 const char *const threshold_goal_words[] = {"f1", "recall", "cost", NULL};
 
@@ -71,6 +71,12 @@ static void offer(const ThresholdChoice *choice, const ThresholdOptions *options
   *found = (Found){true, *next};
 }
 
+/* How far down the curve a point is: steps of all rows and of the positive ones, so that the few
+ * thresholds that matter where positive rows are rare are there too. */
+static int64_t steps_of(const ThresholdChoice *choice, const ThresholdPoint *point) {
+  return point->called * CURVE_STEPS / choice->n + point->hits * CURVE_STEPS / choice->positives;
+}
+
 /* Go down this rank's range. before: what lies above it. curve: this rank's points, appended. */
 static Status walk(const Item *items, int64_t n, const ThresholdPoint *before,
                    const ThresholdOptions *options, ThresholdChoice *choice, Found *found) {
@@ -78,14 +84,14 @@ static Status walk(const Item *items, int64_t n, const ThresholdPoint *before,
   int64_t capacity = 0;
   ThresholdPoint at = *before;
   for (int64_t i = 0; i < n;) {
-    int64_t step = at.called * CURVE_POINTS / choice->n;
+    int64_t step = steps_of(choice, &at);
     at.threshold = quantile_value(~items[i].key);
     for (uint64_t key = items[i].key; i < n && items[i].key == key; i++) {
       at.hits += (int64_t)items[i].tag;
       at.called++;
     }
     offer(choice, options, &at, found);
-    if (at.called * CURVE_POINTS / choice->n == step && before->called + i > 1) continue;
+    if (steps_of(choice, &at) == step && before->called + i > 1) continue;
     TRY(RESERVE(&choice->curve, &capacity, choice->n_curve + 1));
     choice->curve[choice->n_curve++] = at;
   }

@@ -32,8 +32,8 @@ typedef struct ThresholdPoint {
 typedef struct ThresholdChoice {
   int64_t positives, n; /* rows over all ranks */
   ThresholdPoint best;
-  bool reached;          /* RECALL: the precision is */
-  int64_t n_curve;       /* about 200 points at even steps of called rows, highest score first */
+  bool reached;    /* RECALL: the precision is */
+  int64_t n_curve; /* up to 201, at even steps of called and of positive rows, highest first */
   ThresholdPoint *curve; /* n_curve */
 } ThresholdChoice;
 

@@ -58,7 +58,7 @@ static Status tell_point(const ThresholdChoice *choice, const ThresholdOptions *
                          Summary *summary) {
   Status status = OK;
   bool cost = options->goal == GOAL_COST;
-  TRY(summary_metric(summary, split, "threshold", point->threshold, true, headline));
+  TRY(summary_metric(summary, split, "threshold", point->threshold, true, false));
   TRY(summary_metric(summary, split, "precision", threshold_precision(point), true, headline));
   TRY(summary_metric(summary, split, "recall", threshold_recall(choice, point), true, headline));
   TRY(summary_metric(summary, split, "f1", threshold_f1(choice, point), true, headline));

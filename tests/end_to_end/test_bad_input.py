@@ -112,6 +112,55 @@ def degenerate(folder):
     case("two-rows", "id,x,word,flag\nt0,1,w,0\nt1,2,v,1\n")
 
 
+def nested(folder):
+    """Stacks, calibration and thresholds that cannot be."""
+    path = folder / "nested.csv"
+    path.write_text(GOOD)
+    one_class = folder / "one_class.csv"
+    one_class.write_text("id,x,word,flag\n" + "".join(f"t{i},{i}.5,w{i % 3},1\n" for i in range(40)))
+    adjust = {"input": "split", "model": "value", "folds": "folds"}
+
+    def plan(rows, stage, target="flag", features=("x",)):
+        made = stages(rows)
+        made["folds"] = {"kind": "folds", "input": "split", "folds": 2}
+        made["value"].update(target=target, features=list(features))
+        made["last"] = stage
+        return write_config(folder, made)
+
+    def stack(**changes):
+        return {"kind": "stack", "input": "split", "folds": "folds", "target": "x", "group": None,
+                "features": ["flag"], "members": {"a": {"model": "linear"}}, "meta": "linear",
+                **changes}
+
+    def case(name, config, status, parts):
+        alike(name, ["run", config, "--quiet", "--run-dir", folder / "run"], status, parts,
+              fresh=folder / "run")
+
+    case("calibrate-number", plan(path, {"kind": "calibrate", **adjust}, "x", ["flag"]), 2,
+         ['/stages/last/model: it predicts "x", a real', "calibrated"])
+    case("threshold-of-three", plan(path, {"kind": "threshold", **adjust}, "word"), 1,
+         ['"word" has 3 classes; a decision threshold is for two'])
+    case("calibrate-one-class", plan(one_class, {"kind": "calibrate", **adjust}), 1,
+         ["all of one class", "stratified"])
+    case("threshold-one-class", plan(one_class, {"kind": "threshold", **adjust}), 1,
+         ["all of one class", "stratified"])
+    case("free-costs", plan(path, {"kind": "threshold", **adjust, "goal": "cost",
+                                   "cost_false_positive": 0, "cost_false_negative": 0}), 2,
+         ["/stages/last/cost_false_positive", "both costs are 0"])
+    case("level-gap", plan(path, stack(members={"a": {"model": "linear"},
+                                                "b": {"model": "linear", "level": 3}})), 2,
+         ["/stages/last/members/b/level: 3, but no member is of level 2"])
+    case("no-members", plan(path, stack(members={})), 2, ["/stages/last/members", "at least one"])
+    case("member-as-column", plan(path, stack(members={"word": {"model": "linear"}})), 2,
+         ['/stages/last/members/word: its predictions would be called "word"'])
+    case("member-of-classes", plan(path, stack(members={"a": {"model": "logistic"}})), 2,
+         ["/stages/last/members/a/model", "logistic", "regression"])
+    case("score-of-classes", plan(path, stack(score="auc")), 2, ["/stages/last/score", "auc"])
+    case("member-column", plan(path, stack(members={"a": {"model": "linear",
+                                                          "features": ["flagg"]}})), 2,
+         ["/stages/last/members/a/features", '"flag"'])
+
+
 def whole_before(folder):
     """A failing run leaves the last complete one as it was."""
     path = folder / "data.csv"
@@ -236,8 +285,8 @@ def predictions(folder):
 
 
 def main():
-    cases = [files, one_gigabyte, skipped_rows, degenerate, whole_before, full_disk, closed_folder,
-             configs, predictions]
+    cases = [files, one_gigabyte, skipped_rows, degenerate, nested, whole_before, full_disk,
+             closed_folder, configs, predictions]
     wanted = sys.argv[1:]
     for case in cases:
         if wanted and case.__name__ not in wanted:
