@@ -96,6 +96,9 @@ static Status take_rows(const TrainingData *data, const Rows *rows, Pool *out) {
   Status status = OK;
   char name[32];
   TRY(table_init(&out->mine, rows));
+  for (int64_t i = 0; i < rows->n; i++)
+    out->mine.row_id[i] =
+        data->row_id ? data->row_id[out->at[i]] : data->x->rows.begin + out->at[i];
   for (int64_t j = 0; j < out->d; j++) {
     snprintf(name, sizeof name, "%lld", (long long)j);
     TRY(add_reals(matrix_column(data->x, j), out->at, name, &out->mine));
