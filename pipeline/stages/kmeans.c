@@ -1,5 +1,5 @@
 /* kmeans: clusters by k-means, as a column, and what they are like. */
-#include "kernels/cluster/kmeans.h"
+#include "kernels/cluster/kmeans_choose.h"
 
 #include <stdio.h>
 
@@ -8,7 +8,8 @@
 
 typedef struct KmeansStageOptions {
   UnsupervisedOptions what;
-  int64_t k, starts, max_iterations;
+  int64_t k, k_to, starts, max_iterations;
+  int choose;
   double tolerance;
   char *column;
   int spread;
@@ -18,6 +19,13 @@ typedef struct KmeansStageOptions {
 static const Option rows[] = {
     UNSUPERVISED_ROWS,
     OPTION_INTEGER(KmeansStageOptions, k, "12", 1, 100000, "clusters"),
+    OPTION_INTEGER(KmeansStageOptions, k_to, "null", 2, 1000,
+                   "try every number of clusters from k (2 at least) to this one, and take the one "
+                   "that `choose` says"),
+    OPTION_WORD(KmeansStageOptions, choose, "\"silhouette\"", choose_by_words,
+                "with k_to: silhouette: the greatest mean silhouette, exact among some 8,000 rows "
+                "drawn at random; elbow: the inertia farthest below the line from the first to the "
+                "last; stability: fits on two halves of the rows agree best. All three are told"),
     OPTION_INTEGER(KmeansStageOptions, starts, "10", 1, 10000,
                    "starts from other seeds (greedy k-means++), of which the best counts"),
     OPTION_INTEGER(KmeansStageOptions, max_iterations, "300", 1, 1000000,
@@ -48,6 +56,67 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   TRY(cluster_report_plan(&o->report, &inputs[0]->schema));
   TRY(unsupervised_plan_column(&output->schema, "column", o->column, COLUMN_CATEGORY, barred));
 done:
+  return status;
+}
+
+static Status check(const void *options) {
+  const KmeansStageOptions *o = options;
+  if (o->k_to == OPTION_NONE_INTEGER) return OK;
+  if (o->k < 2) return status_fail(INVALID, "k: a range begins at 2 clusters");
+  if (o->k_to < o->k) return status_fail(INVALID, "k_to: it lies below k");
+  return OK;
+}
+
+static Status tell_choice(const KmeansChoice *choice, int by, Summary *summary) {
+  Status status = OK;
+  static const char *const columns[] = {"k", "inertia", "silhouette", "stability"};
+  const double *measures[] = {choice->silhouette, choice->inertia, choice->stability};
+  int64_t handle = -1;
+  double *x = NULL;
+  TRY(NEW(&x, choice->n));
+  TRY(summary_table(summary, "choice", "How many clusters", 4, columns, &handle));
+  for (int64_t p = 0; p < choice->n; p++) {
+    x[p] = (double)(choice->low + p);
+    Cell cells[] = {cell_integer(choice->low + p), cell_real(choice->inertia[p]),
+                    cell_real(choice->silhouette[p]), cell_real(choice->stability[p])};
+    TRY(summary_row(summary, handle, cells));
+  }
+  for (int m = 0; m < 3; m++) {
+    char name[16];
+    snprintf(name, sizeof name, "%s", m == CHOOSE_ELBOW ? "inertia" : choose_by_words[m]);
+    Series series = {.name = name,
+                     .title = name,
+                     .x_label = "clusters",
+                     .y_label = name,
+                     .kind = SERIES_LINE,
+                     .n_x = choice->n,
+                     .n_y = choice->n,
+                     .x = x,
+                     .y = (double *)(uintptr_t)measures[m]};
+    if (choice->n > 1) TRY(summary_series(summary, &series));
+  }
+  TRY(summary_note(
+      summary, NOTE_INFO,
+      "%lld clusters by %s; the silhouette says %lld, the elbow %lld, stability %lld.",
+      (long long)choice->best[by], choose_by_words[by], (long long)choice->best[CHOOSE_SILHOUETTE],
+      (long long)choice->best[CHOOSE_ELBOW], (long long)choice->best[CHOOSE_STABILITY]));
+done:
+  memory_free(&x);
+  return status;
+}
+
+/* The number of clusters, chosen where a range is given. */
+static Status choose_all(const StageContext *context, const KmeansStageOptions *o, const Matrix *x,
+                         Summary *summary, KmeansOptions *fit) {
+  Status status = OK;
+  KmeansChoice choice = {0};
+  if (o->k_to == OPTION_NONE_INTEGER) return OK;
+  work_phase(context->sink, "numbers of clusters");
+  TRY(kmeans_choose_all(context->comm, x, fit, o->k, o->k_to, context->sink, &choice));
+  AGREE(context->comm, tell_choice(&choice, o->choose, summary));
+  fit->k = choice.best[o->choose];
+done:
+  kmeans_choice_clear(&choice);
   return status;
 }
 
@@ -93,6 +162,7 @@ static Status run_all(const StageContext *context, const void *options,
                        .seed = context->seed};
   TRY(unsupervised_init_all(context, &o->what, &inputs[0]->table, "kmeans", &output->summary, &u));
   AGREE(comm, NEW(&label, u.x.rows.n));
+  TRY(choose_all(context, o, &u.x, &output->summary, &fit));
   work_phase(context->sink, "starts");
   TRY(kmeans_fit_all(comm, &u.x, &fit, context->sink, &kmeans, label));
   AGREE(comm, table_share(&inputs[0]->table, &output->table));
@@ -111,7 +181,8 @@ const StageKind kmeans_stage = {.kind = {.name = "kmeans",
                                          .help = "Clusters rows by k-means, for looking.",
                                          .version = 1,
                                          .options_size = sizeof(KmeansStageOptions),
-                                         .options = rows},
+                                         .options = rows,
+                                         .check = check},
                                 .inputs = ports,
                                 .output = PORT_TABLE,
                                 .plan = plan,

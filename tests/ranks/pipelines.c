@@ -171,7 +171,7 @@ static const char DISCOVERY[] =
     " \"dense\": {\"kind\": \"dbscan\", \"input\": \"clean\", \"min_samples\": 5,\n"
     "   \"show\": [\"track_name\", \"artists\"],\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"]},\n"
-    " \"groups\": {\"kind\": \"kmeans\", \"input\": \"components\", \"k\": 5, \"starts\": 4,\n"
+    " \"groups\": {\"kind\": \"kmeans\", \"input\": \"components\", \"k\": 2, \"k_to\": 5, \"starts\": 4,\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"], \"by\": \"track_genre\",\n"
     "   \"show\": [\"track_name\", \"artists\"], \"value\": \"popularity\"},\n"
     " \"tree\": {\"kind\": \"ward\", \"input\": \"groups\", \"k\": 6, \"taxonomy\": \"track_genre\",\n"
