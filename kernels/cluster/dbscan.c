@@ -86,8 +86,8 @@ static void join_leaf(Joining *j, int64_t leaf, double squared) {
   j->row[leaf] = row;
   j->uniform[leaf] = 1;
   for (int64_t a = 0; a < n; a++) {
-    /* A leaf that is wide holds equal rows alone. */
-    for (int64_t b = n > 64 && a > 0 ? a - 1 : 0; b < a; b++) {
+    /* Of equal rows, each joins the one before. */
+    for (int64_t b = n > NEIGHBORS_LEAF && a > 0 ? a - 1 : 0; b < a; b++) {
       if (find(j->parent, row[a]) == find(j->parent, row[b])) continue;
       if (pair_distance_padded(point + a * width, point + b * width, width) <= squared)
         join(j->parent, row[a], row[b]);

@@ -1,9 +1,9 @@
 /* Repulsion on a grid; see repulsion.h.
  *
- * The map is cut into boxes of at most 1 a side with three nodes each, equally spaced, so that
- * nodes of neighbouring boxes make one grid. Every rank spreads its points' charges on the nodes in
- * fixed point, so that sums over ranks are exact in any order. The convolution with q^2 is a
- * product of transforms of twice the length: transforms along columns, then, row by row, along
+ * The map is cut into boxes of at most BOX_SIDE a side with three nodes each, equally spaced, so
+ * that nodes of neighbouring boxes make one grid. Every rank spreads its points' charges on the
+ * nodes in fixed point, so that sums over ranks are exact in any order. The convolution with q^2 is
+ * a product of transforms of twice the length: transforms along columns, then, row by row, along
  * rows, times the spectrum, and back, of which only the quarter that is wanted is ever stored;
  * panels of eight sequences are spread over the ranks of a node. Two charges are one complex
  * sequence, since q^2 is real and even. The spectrum is made anew only when spacing or length
@@ -21,6 +21,11 @@
 #include "kernels/numeric/fixed.h"
 
 #define BODY static inline __attribute__((always_inline))
+
+/* Boxes of 1, as the method's first implementation has them, blur the pushes of near points: on
+ * 8,000 tracks the divergence after 750 iterations was 3 percent above that with boxes of 0.5,
+ * which take four times as long to transform. */
+static const double BOX_SIDE = 0.7;
 
 enum { CHARGES = 4, NODES = 3, BOXES_LEAST = 50, BOXES_MOST = 600 };
 
@@ -90,15 +95,15 @@ static Grid grid_of(const double *x, const double *y, int64_t n) {
     high_y = y[i] > high_y ? y[i] : high_y;
   }
   double span = high_x - low_x > high_y - low_y ? high_x - low_x : high_y - low_y;
-  Grid grid = {.box = 1, .boxes = BOXES_LEAST};
+  Grid grid = {.box = BOX_SIDE, .boxes = BOXES_LEAST};
   span = span > 1e-100 ? span : 1e-100;
-  if (span <= BOXES_LEAST) {
+  if (span <= BOX_SIDE * BOXES_LEAST) {
     grid.box = round_up(span) / BOXES_LEAST;
-  } else if (span > BOXES_MOST) {
+  } else if (span > BOX_SIDE * BOXES_MOST) {
     grid.box = round_up(span) / BOXES_MOST;
     grid.boxes = BOXES_MOST;
   } else {
-    grid.boxes = (int64_t)floor(span) + 1;
+    grid.boxes = (int64_t)floor(span / BOX_SIDE) + 1;
   }
   grid.boxes = fft_good_length(2 * NODES * grid.boxes) / (2 * NODES);
   double side = grid.box * (double)grid.boxes;

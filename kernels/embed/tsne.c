@@ -3,8 +3,10 @@
  * Inside, rows stand in the order of the neighbours' tree, so that what a row is drawn to lies near
  * it in memory; places go back to the rows' own order in the end.
  *
- * Steps as Jacobs (1988) has them: a gain for every coordinate grows while the gradient keeps its
- * sign; a step longer than STEP_MOST is cut. Every rank moves its own points; all places are then
+ * Steps as Jacobs (1988) has them: a gain for every coordinate grows while moves go down the
+ * gradient and shrinks where they went too far, to 5 GAIN_LEAST at least, which gets further in 750
+ * steps than the floor of GAIN_LEAST of the first implementations; a step longer than STEP_MOST is
+ * cut. Every rank moves its own points; all places are then
  * gathered on every rank, which takes less time than the sums. */
 #include "tsne.h"
 
@@ -272,9 +274,9 @@ static void sum_shares_all(Map *m) {
   m->z = wide_value(&sum, scale);
 }
 
+/* A move goes against the gradient, so equal signs say that it went too far. */
 static double next_gain(double gain, double gradient, double move) {
-  gain = (gradient > 0) == (move > 0) ? gain * 0.8 : gain + 0.2;
-  return gain < GAIN_LEAST ? GAIN_LEAST : gain;
+  return gradient * move > 0 ? gain * 0.8 + GAIN_LEAST : gain + 0.2;
 }
 
 /* Returns whether all of this rank's points have finite places. */

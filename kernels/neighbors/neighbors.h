@@ -78,7 +78,9 @@ CHECKED Status neighbors_count(const Neighbors *index, const NeighborsQuery *que
                                int64_t limit, int64_t *count);
 
 /* Leaves of the index, and what lies in one: global row numbers, ascending, and the rows' values as
- * they are measured, `width` doubles apart. Every reference is in one leaf. Local. */
+ * they are measured, `width` doubles apart. Every reference is in one leaf; a leaf of more than
+ * NEIGHBORS_LEAF holds equal rows alone. Local. */
+enum { NEIGHBORS_LEAF = 64 };
 int64_t neighbors_leaves(const Neighbors *index);
 int64_t neighbors_leaf(const Neighbors *index, int64_t leaf, const int32_t **row,
                        const double **point);

@@ -5,7 +5,7 @@
 #include "neighbors.h"
 #include "scan.h"
 
-enum { TREE_LEAF = 64 }; /* references in a leaf, but for leaves of identical rows */
+enum { TREE_LEAF = NEIGHBORS_LEAF };
 
 /* A row goes to node `next` when its value in the column is below `value`, else to next + 1. */
 typedef struct TreeNode {

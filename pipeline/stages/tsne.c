@@ -183,7 +183,7 @@ extern const StageKind tsne_stage;
 const StageKind tsne_stage = {
     .kind = {.name = "tsne",
              .help = "Makes a map of rows that keeps neighbours near, for looking.",
-             .version = 1,
+             .version = 2,
              .options_size = sizeof(TsneStageOptions),
              .options = rows,
              .check = check},

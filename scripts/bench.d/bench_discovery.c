@@ -119,6 +119,8 @@ static void map(const Comm *comm, const Matrix *x, int64_t iterations, uint64_t 
   }
   write_all(comm, "map.bin", pairs, (size_t)(2 * x->rows.n) * sizeof *pairs);
   memory_free(&pairs);
+  for (int64_t t = 0; comm->rank == 0 && getenv("SEGUE_BENCH_COURSE") && t < found.n_told; t++)
+    printf("%g %.6f\n", found.told[t], found.divergence[t]);
   if (comm->rank == 0)
     printf("{\"what\": \"tsne\", \"ranks\": %d, \"seconds\": %.4f, \"kl\": %.6f}\n", comm->size,
            end - begin, found.n_told > 0 ? found.divergence[found.n_told - 1] : 0);
