@@ -110,7 +110,7 @@ int main(int argc, char **argv) {
   for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) {
     Space space = {functions[f].groups, functions[f].n, functions[f].items};
     for (int seed = 0; seed < atoi(argv[3]); seed++) {
-      Sampler sampler = {&space, method, (uint64_t)seed, 10, 5};
+      Sampler sampler = {&space, method, (uint64_t)seed, 8, 5};
       if (run(&functions[f], &sampler, atoi(argv[2])) != 0) return 1;
     }
   }
