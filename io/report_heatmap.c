@@ -4,7 +4,8 @@
  * for image processing"), with a turn of hue; pale is little on a light page, dark is little on a
  * dark one. A cell without anything stays empty. Counts spread over more than two powers of ten are
  * coloured by their logarithm, a square map with the same names on both sides (confusion) by share
- * of the row, since classes differ in size.
+ * of the row, since classes differ in size. Where values lie on both sides of 0 there are two hues,
+ * and 0 is the palest (on a dark page the darkest) in their middle.
  *
  * Cells of one colour are one path; the few numbers behind them stand beside for the tooltip. A
  * rectangle with a title for each would make the file ten times larger. */
@@ -17,6 +18,7 @@
 
 enum {
   LEVELS = 16,
+  SIDES = 15, /* levels of both signs; the middle one holds 0 */
   MOST_CELLS = 40000,
   MOST_TIPS = 10000,
   SMALL = 12, /* classes up to which cells hold their numbers */
@@ -24,7 +26,7 @@ enum {
   WIDE_SIDE = 600
 };
 
-typedef enum Shade { SHADE_STRAIGHT, SHADE_LOG, SHADE_ROWS } Shade;
+typedef enum Shade { SHADE_STRAIGHT, SHADE_LOG, SHADE_ROWS, SHADE_SIGNED } Shade;
 
 typedef struct Heatmap {
   const Series *s;
@@ -58,10 +60,8 @@ static bool linear_of(double lightness, double chroma, double hue, double rgb[3]
   return true;
 }
 
-/* share 0: pale yellow, 1: deep blue. */
-static void write_colour(Text *page, double share) {
-  double rgb[3], chroma = 0.07 + 0.06 * fmin(1, 3 * share);
-  double lightness = 0.95 - 0.67 * share, hue = 105 + 175 * share;
+static void write_colour(Text *page, double lightness, double chroma, double hue) {
+  double rgb[3];
   while (!linear_of(lightness, chroma, hue, rgb) && chroma > 0) chroma -= 0.005;
   text_add(page, "#");
   for (int c = 0; c < 3; c++) {
@@ -70,11 +70,27 @@ static void write_colour(Text *page, double share) {
   }
 }
 
+/* share 0: pale yellow, 1: deep blue. */
+static void write_sequential(Text *page, double share) {
+  write_colour(page, 0.95 - 0.67 * share, 0.07 + 0.06 * fmin(1, 3 * share), 105 + 175 * share);
+}
+
+/* side -1: orange, 0: no hue, 1: blue. */
+static void write_diverging(Text *page, double side, bool dark) {
+  double size = fabs(side), lightness = dark ? 0.3 + 0.5 * size : 0.96 - 0.5 * size;
+  write_colour(page, lightness, 0.005 + 0.15 * size, side < 0 ? 50 : 250);
+}
+
 static void write_levels(Text *page, bool dark) {
   for (int l = 0; l < LEVELS; l++) {
     double share = (double)l / (LEVELS - 1);
     text_format(page, ".m%d{fill:", l);
-    write_colour(page, dark ? 1 - share : share);
+    write_sequential(page, dark ? 1 - share : share);
+    text_add(page, "}");
+  }
+  for (int l = 0; l < SIDES; l++) {
+    text_format(page, ".s%d{fill:", l);
+    write_diverging(page, 2.0 * l / (SIDES - 1) - 1, dark);
     text_add(page, "}");
   }
 }
@@ -88,6 +104,10 @@ void heatmap_write_style(Text *page) {
 
 /* ---- which colour ---- */
 
+static int levels_of(const Heatmap *map) { return map->shade == SHADE_SIGNED ? SIDES : LEVELS; }
+
+static char letter_of(const Heatmap *map) { return map->shade == SHADE_SIGNED ? 's' : 'm'; }
+
 static double shown_value(const Heatmap *map, int64_t i, int64_t j) {
   double value = map->s->z[i * map->s->n_x + j];
   if (map->shade != SHADE_ROWS) return value;
@@ -100,8 +120,8 @@ static int level_of(const Heatmap *map, double value) {
   double share = (value - map->low) / (map->high - map->low);
   if (map->shade == SHADE_LOG) share = log(value / map->low) / log(map->high / map->low);
   if (!(map->high > map->low)) share = 1;
-  int level = (int)(share * LEVELS);
-  return level < 0 ? 0 : level >= LEVELS ? LEVELS - 1 : level;
+  int levels = levels_of(map), level = (int)(share * levels);
+  return level < 0 ? 0 : level >= levels ? levels - 1 : level;
 }
 
 static bool same_names(const Series *s) {
@@ -123,8 +143,14 @@ static void choose_shade(Heatmap *map) {
     map->shade = SHADE_ROWS;
   else if (map->from_zero && high >= 100 * least)
     map->shade = SHADE_LOG;
+  else if (low < 0 && high > 0)
+    map->shade = SHADE_SIGNED;
   map->low = map->shade == SHADE_LOG ? least : map->from_zero ? 0 : low;
   map->high = high;
+  if (map->shade == SHADE_SIGNED) {
+    map->high = fmax(high, -low);
+    map->low = -map->high;
+  }
   if (map->shade != SHADE_ROWS) return;
   map->high = 0;
   for (int64_t i = 0; i < s->n_y; i++)
@@ -150,7 +176,7 @@ static void write_level(const Heatmap *map, int level) {
       end = j + 1;
       if (level_of(map, shown_value(map, i, j)) != level) continue;
       while (end < s->n_x && level_of(map, shown_value(map, i, end)) == level) end++;
-      if (!any) text_format(page, "<path class=\"m%d\" d=\"", level);
+      if (!any) text_format(page, "<path class=\"%c%d\" d=\"", letter_of(map), level);
       any = true;
       double left = edge(&map->frame.x, s->x, j), right = edge(&map->frame.x, s->x, end);
       text_format(page, "M%.1f %.1fH%.1fV%.1fH%.1fz", left, top, right, bottom, left);
@@ -207,10 +233,11 @@ static int legend_decimals(double value) {
 
 static void write_legend(const Heatmap *map) {
   Text *page = map->frame.page;
-  double x = map->legend_x, top = map->frame.y.to, step = 150.0 / LEVELS;
-  for (int l = 0; l < LEVELS; l++)
-    text_format(page, "<rect class=\"m%d\" x=\"%.1f\" y=\"%.1f\" width=\"12\" height=\"%.1f\"/>", l,
-                x, top + 18 + (LEVELS - 1 - l) * step, step + 0.2);
+  int levels = levels_of(map);
+  double x = map->legend_x, top = map->frame.y.to, step = 150.0 / levels;
+  for (int l = 0; l < levels; l++)
+    text_format(page, "<rect class=\"%c%d\" x=\"%.1f\" y=\"%.1f\" width=\"12\" height=\"%.1f\"/>",
+                letter_of(map), l, x, top + 18 + (levels - 1 - l) * step, step + 0.2);
   frame_text(&map->frame, x, top + 9, "key",
              map->shade == SHADE_ROWS ? "of row"
              : !map->from_zero        ? "value"
@@ -341,7 +368,7 @@ static void write_map(Heatmap *map, Text *page) {
   bool named = map->s->x_names || map->s->y_names;
   if (!named) frame_axes(&map->frame, 6, 6);
   text_add(page, "<g class=\"cells\">");
-  for (int l = 0; l < LEVELS; l++) write_level(map, l);
+  for (int l = 0; l < levels_of(map); l++) write_level(map, l);
   text_add(page, "</g>\n");
   if (named) write_named_axes(map);
   write_diagonal(map);

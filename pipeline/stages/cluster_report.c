@@ -9,7 +9,7 @@
 #include "kernels/cluster/traits.h"
 #include "kernels/numeric/exact.h"
 
-enum { TYPICAL = 3, TOP = 3, TEXT = 128, SHOWN = 64, COUNTS_MOST = 1 << 22 };
+enum { TYPICAL = 3, TOP = 3, TEXT = 160, SHOWN = 64, COUNTS_MOST = 1 << 22 };
 #define CUT 3.0 /* standard deviations beyond which a profile is drawn no stronger */
 #define ONE_WORD                                                                  \
   0.9 /* share of a cluster's rows from which on one word of theirs is called out \
@@ -96,15 +96,30 @@ done:
   return status;
 }
 
+/* A word behind the text, cut between characters where it has more than `most` bytes or there is no
+ * more room. */
+static void append_word(char text[TEXT], size_t *used, const char *separator, const char *word,
+                        int64_t length, int64_t most) {
+  static const char ellipsis[] = "\xe2\x80\xa6";
+  int64_t room = TEXT - (int64_t)(*used + strlen(separator) + sizeof ellipsis);
+  if (room < most) most = room;
+  bool cut = length > most;
+  if (most < 8 && cut) return;
+  if (cut)
+    for (length = most; ((unsigned char)word[length] & 0xc0) == 0x80;) length--;
+  *used += (size_t)snprintf(text + *used, TEXT - *used, "%s%.*s%s", separator, (int)length, word,
+                            cut ? ellipsis : "");
+}
+
 static void words_text(const Column *column, const Words *top, int64_t size, char text[TEXT]) {
   size_t used = 0;
   text[0] = 0;
-  for (int p = 0; p < TOP && top->code[p] >= 0 && used + 1 < TEXT; p++) {
+  for (int p = 0; p < TOP && top->code[p] >= 0; p++) {
     int64_t length = 0;
     const char *word = dictionary_word(&column->dictionary, top->code[p], &length);
-    double percent = 100.0 * (double)top->rows[p] / (double)size;
-    used += (size_t)snprintf(text + used, TEXT - used, "%s%.*s %.0f %%", p ? ", " : "",
-                             (int)(length < 32 ? length : 32), word, percent);
+    append_word(text, &used, p ? ", " : "", word, length, 32);
+    used += (size_t)snprintf(text + used, TEXT - used, " %.0f %%",
+                             100.0 * (double)top->rows[p] / (double)size);
   }
 }
 
@@ -112,32 +127,20 @@ static void words_text(const Column *column, const Words *top, int64_t size, cha
 
 static void append_cell(const Column *column, int64_t i, char text[TEXT], size_t *used) {
   const char *separator = *used ? " \xc2\xb7 " : "";
+  const char *word = NULL;
+  char number[32];
   int64_t length = 0;
-  if (column_missing(column, i) || *used + 8 >= TEXT) return;
+  if (column_missing(column, i)) return;
   if (column->type == COLUMN_TEXT || column->type == COLUMN_CATEGORY) {
-    const char *word = column_text(column, i, &length);
-    *used += (size_t)snprintf(text + *used, TEXT - *used, "%s%.*s", separator,
-                              (int)(length < 40 ? length : 40), word);
-  } else if (column->type == COLUMN_LIST && column->offset[i + 1] > column->offset[i]) {
-    const char *word =
-        dictionary_word(&column->dictionary, column->code[column->offset[i]], &length);
-    *used += (size_t)snprintf(text + *used, TEXT - *used, "%s%.*s", separator,
-                              (int)(length < 40 ? length : 40), word);
-  } else if (column->type != COLUMN_LIST) {
-    *used +=
-        (size_t)snprintf(text + *used, TEXT - *used, "%s%.6g", separator, column_real(column, i));
+    word = column_text(column, i, &length);
+  } else if (column->type == COLUMN_LIST) {
+    if (column->offset[i + 1] == column->offset[i]) return;
+    word = dictionary_word(&column->dictionary, column->code[column->offset[i]], &length);
+  } else {
+    length = snprintf(number, sizeof number, "%.6g", column_real(column, i));
+    word = number;
   }
-  if (*used >= TEXT) *used = TEXT - 1;
-}
-
-/* A cut may have left the beginning of a character of several bytes. */
-static void trim_utf8(char *text) {
-  size_t n = strlen(text), back = 0;
-  while (back < n && back < 4 && ((unsigned char)text[n - 1 - back] & 0xc0) == 0x80) back++;
-  if (back >= n) return;
-  unsigned char lead = (unsigned char)text[n - 1 - back];
-  size_t wants = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
-  if (wants != back && lead >= 0xc0) text[n - 1 - back] = 0;
+  append_word(text, used, separator, word, length, 40);
 }
 
 /* How the rows whose global numbers are given are told; TEXT bytes each, on all ranks. */
@@ -155,7 +158,6 @@ static Status describe_all(const Unsupervised *u, const TextList *columns, const
       if (column) append_cell(column, i, text + r * TEXT, &used);
     }
     if (columns->n == 0) snprintf(text + r * TEXT, TEXT, "row %lld", (long long)table->row_id[i]);
-    trim_utf8(text + r * TEXT);
   }
   /* Only the row's rank has bytes other than 0: their sum is the text. */
   int64_t *words = NULL;

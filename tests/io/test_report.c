@@ -198,6 +198,34 @@ static void check_beaten(void) {
   summary_clear(&s);
 }
 
+/* Values of both signs: 0 is in the middle of two hues, whatever the ends are. */
+static void check_signed(void) {
+  double z[] = {-3, 0, 1.5};
+  char *names[] = {"a", "b", "c"};
+  Summary s;
+  char *page = NULL;
+  ReportStage stage = {.name = "clusters", .kind = "kmeans", .summary = &s};
+  ReportInput input = {.run_name = "signed", .n_stages = 1, .stages = &stage};
+  Series series = {.name = sample_text("profile"),
+                   .title = sample_text("Profile"),
+                   .x_label = sample_text("feature"),
+                   .y_label = sample_text("cluster"),
+                   .kind = SERIES_HEATMAP,
+                   .n_x = 3,
+                   .n_y = 1,
+                   .z = z,
+                   .x_names = names,
+                   .y_names = names};
+  summary_init(&s, true);
+  CHECK_OK(summary_series(&s, &series));
+  CHECK_OK(report_html(&input, &page));
+  check_has(page, "<path class=\"s0\" d");
+  check_has(page, "<path class=\"s7\" d");
+  check_has(page, "<path class=\"s11\" d");
+  memory_free(&page);
+  summary_clear(&s);
+}
+
 static void check_nothing(void) {
   char *page = NULL, *text = NULL;
   ReportInput input = {.run_name = "empty"};
@@ -264,6 +292,7 @@ int main(int argc, char **argv) {
   check_page(&sample);
   check_board(&sample);
   check_beaten();
+  check_signed();
   check_nothing();
   check_faults(&sample);
   sample_clear(&sample);
