@@ -16,8 +16,9 @@ enum {
   BOTTOM = 44,
   MOST_BARS = 30,
   BAR_PITCH = 21,
-  NAME_WIDTH = 150,
-  NAME_LETTERS = 22,
+  NAME_LETTERS_LEAST = 8, /* of the names of bars, and how wide a letter is */
+  NAME_LETTERS_MOST = 30,
+  LETTER_WIDTH = 7,
   MOST_DOTS = 60,
   MOST_POINTS = 3000,
   MOST_TIPS = 500
@@ -221,15 +222,26 @@ static int decimals_of(const Bar *bars, int64_t n) {
   return whole ? 0 : number_decimals(largest);
 }
 
-static void write_bar(const Frame *frame, const Bar *bar, int64_t place, int decimals) {
+/* How many letters of the names are shown. */
+static int name_letters(const Series *s, const Bar *bars, int64_t n) {
+  int64_t longest = NAME_LETTERS_LEAST;
+  for (int64_t i = 0; s->x_names && i < n; i++) {
+    int64_t length = (int64_t)strlen(s->x_names[bars[i].at]);
+    if (length > longest) longest = length;
+  }
+  return longest < NAME_LETTERS_MOST ? (int)longest : NAME_LETTERS_MOST;
+}
+
+static void write_bar(const Frame *frame, const Bar *bar, int64_t place, int letters,
+                      int decimals) {
   Text *page = frame->page;
   const Series *s = frame->series;
   double y = TOP + (double)place * BAR_PITCH, zero = scale_at(&frame->x, 0);
   double end = isfinite(bar->value) ? scale_at(&frame->x, bar->value) : zero;
   const char *name = s->x_names ? s->x_names[bar->at] : "";
   text_add(page, "<g>");
-  text_format(page, "<text class=\"end label\" x=\"%d\" y=\"%.1f\">", NAME_WIDTH - 8, y + 14);
-  frame_write_cut(page, name, NAME_LETTERS);
+  text_format(page, "<text class=\"end label\" x=\"%.1f\" y=\"%.1f\">", frame->x.from - 8, y + 14);
+  frame_write_cut(page, name, letters);
   text_format(page,
               "</text><rect class=\"bar\" x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" "
               "rx=\"1.5\"/>",
@@ -250,16 +262,17 @@ static void write_bar_list(Text *page, const Series *s, const Bar *bars, int64_t
   if (!(high > low)) high = 1;
   describe(&phrase, s, n, "bars", low, high);
   bool named = s->y_label[0] != 0;
+  int letters = name_letters(s, bars, n);
   Frame frame = {.page = page,
                  .series = s,
                  .width = WIDTH,
                  .height = TOP + (double)n * BAR_PITCH + (named ? 26 : 6),
-                 .x = {low, high, NAME_WIDTH, WIDTH - 60}};
+                 .x = {low, high, letters * LETTER_WIDTH + 10.0, WIDTH - 60}};
   frame_open(&frame, "bars", phrase.words);
-  for (int64_t i = 0; i < n; i++) write_bar(&frame, &bars[i], i, decimals);
+  for (int64_t i = 0; i < n; i++) write_bar(&frame, &bars[i], i, letters, decimals);
   text_format(page, "<path class=\"axis\" d=\"M%.1f %dV%.1f\"/>", scale_at(&frame.x, 0), TOP,
               TOP + (double)n * BAR_PITCH);
-  frame_text(&frame, (NAME_WIDTH + WIDTH - 60) / 2.0, frame.height - 8, "mid name", s->y_label);
+  frame_text(&frame, (frame.x.from + frame.x.to) / 2, frame.height - 8, "mid name", s->y_label);
   snprintf(remark, sizeof remark, "The %lld longest of %lld.", (long long)n, (long long)s->n_y);
   frame_close(&frame, n < s->n_y ? remark : NULL);
 }

@@ -100,7 +100,7 @@ const char *const report_style =
     "tbody tr:not(.group)>th:first-child{position:sticky;left:0;background:var(--card)}\n"
     "tbody tr:last-child>*{border-bottom:0}thead th{color:var(--soft);font-weight:500;"
     "font-size:13px;vertical-align:bottom;border-color:var(--rule)}\n"
-    "tbody th{font-weight:500;overflow-wrap:anywhere;min-width:7em}tbody "
+    "tbody th{font-weight:500;overflow-wrap:break-word;max-width:22em}tbody "
     "tr:not(.group):hover>*{background:color-mix(in srgb,var(--tint) 45%,var(--card))}\n"
     ".n{text-align:right;white-space:nowrap}tr.head th,tr.head td{font-weight:620}tr.head "
     "small{font-weight:400}\n"

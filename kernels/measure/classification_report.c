@@ -90,8 +90,11 @@ static Status write_metrics(const Writing *writing) {
   Status status = OK;
   const ClassificationScores *scores = writing->scores;
   int64_t k = writing->options->top_k;
+  bool two = scores->n_classes == 2;
   char top[64];
   snprintf(top, sizeof top, "top_%lld_accuracy", (long long)k);
+  /* What comes first ranks. Where one class is rare, saying "no" to all has a high accuracy. */
+  if (two) TRY(add_score(writing, "average_precision", &scores->average_precision, true, true));
   TRY(add_score(writing, "accuracy", &scores->accuracy, true, true));
   TRY(add_score(writing, "balanced_accuracy", &scores->balanced_accuracy, true, false));
   TRY(add_score(writing, "f1_macro", &scores->f1_macro, true, true));
@@ -100,8 +103,7 @@ static Status write_metrics(const Writing *writing) {
   TRY(add_number(writing, "recall_macro", scores->recall_macro));
   TRY(write_second(writing));
   TRY(add_score(writing, "auc", &scores->auc, true, true));
-  TRY(add_score(writing, "average_precision", &scores->average_precision, true,
-                scores->n_classes == 2));
+  if (!two) TRY(add_score(writing, "average_precision", &scores->average_precision, true, false));
   TRY(add_score(writing, "log_loss", &scores->log_loss, false, false));
   if (scores->n_classes > k) TRY(add_score(writing, top, &scores->top_k_accuracy, true, false));
   if (writing->with_listed)

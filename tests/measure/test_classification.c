@@ -142,6 +142,7 @@ static void test_summary(int64_t n, int64_t k) {
     CHECK_INTEGER(summary.tables[0].n_rows, k);
     CHECK_INTEGER(summary.n_metrics, 10 + (k > 3) + 3 * (k == 2));
     CHECK(isnan(summary_find(&summary, "test", "any_listed_accuracy")));
+    CHECK_TEXT(summary.metrics[0].name, k == 2 ? "average_precision" : "accuracy");
   }
   double sum = 0, hits = 0;
   for (int64_t i = 0; matrix && i < k * k; i++) sum += matrix->z[i];
