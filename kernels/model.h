@@ -5,6 +5,7 @@
 #include "kernels/base/options.h"
 #include "kernels/base/summary.h"
 #include "kernels/base/work.h"
+#include "kernels/feature_cache.h"
 #include "kernels/numeric/matrix.h"
 #include "kernels/table/table.h"
 
@@ -18,11 +19,12 @@ typedef struct TrainingData {
   const Matrix *x;           /* this rank's rows; missing values are NaN */
   const double *target;      /* x->rows.n: the value, or the class number 0 .. n_classes - 1 */
   const double *weight;      /* x->rows.n, positive; NULL: all 1 */
-  const int64_t *group;  /* x->rows.n recording numbers: a recording is in a bootstrap sample, or
-                            out of it, as a whole; NULL: every row is its own */
-  const int64_t *row_id; /* x->rows.n original row numbers: the address of a row's randomness */
+  const int64_t *group;     /* x->rows.n recording numbers: a recording is in a bootstrap sample, or
+                               out of it, as a whole; NULL: every row is its own */
+  const int64_t *row_id;    /* x->rows.n original row numbers: the address of a row's randomness */
   const uint8_t *synthetic; /* x->rows.n: 1: resampling added the row, to learn from and never to
                                judge by; NULL: no row is such */
+  FeatureCache *cache;      /* what fits on the same x share; NULL: x is for this one alone */
   uint64_t seed;
 } TrainingData;
 

@@ -130,8 +130,8 @@ static Status fit_encoded_all(const Audit *audit, const StudyRows *training, con
   Status local = dictionary_copy(&problem->classes, &bundle->classes);
   if (local == OK) local = schema_copy(&audit->needs.needed, &bundle->needed);
   AGREE(audit->comm, local);
-  TRY(study_model_all(audit->comm, training, problem, &x, audit->options->seed, audit->sink, bundle,
-                      &unsaid));
+  TRY(study_model_all(audit->comm, training, problem, &x, NULL, audit->options->seed, audit->sink,
+                      bundle, &unsaid));
 done:
   matrix_clear(&x);
   return status;
@@ -313,7 +313,7 @@ static Status see_all(const Audit *audit, Seen *seen) {
   TRY(study_rows_all(audit->comm, &audit->table, NULL, ROLE_TRAIN, &columns, &seen->rows));
   TRY(study_recipe_all(audit->comm, &seen->rows, &needs->problem, &needs->needed, seed,
                        &seen->bundle, &seen->x, NULL));
-  TRY(study_model_all(audit->comm, &seen->rows, &needs->problem, &seen->x, seed, audit->sink,
+  TRY(study_model_all(audit->comm, &seen->rows, &needs->problem, &seen->x, NULL, seed, audit->sink,
                       &seen->bundle, &unsaid));
 done:
   return status;

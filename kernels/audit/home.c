@@ -101,8 +101,8 @@ static Status fit_all(Audit *audit, const uint8_t *role) {
   TRY(study_rows_all(audit->comm, &audit->table, role, ROLE_TRAIN, &columns, &audit->training));
   TRY(study_recipe_all(audit->comm, &audit->training, &needs->problem, &needs->needed, seed,
                        &audit->bundle, &audit->x_training, NULL));
-  TRY(study_model_all(audit->comm, &audit->training, &needs->problem, &audit->x_training, seed,
-                      audit->sink, &audit->bundle, &unsaid));
+  TRY(study_model_all(audit->comm, &audit->training, &needs->problem, &audit->x_training, NULL,
+                      seed, audit->sink, &audit->bundle, &unsaid));
 done:
   return status;
 }

@@ -15,6 +15,7 @@
 
 #include "kernels/base/memory.h"
 #include "progress.h"
+#include "shared_fold.h"
 
 enum { ROLE_NAME = 32 };
 
@@ -166,6 +167,8 @@ typedef struct Run {
   CrossValidation *cv;
   const FoldTask *tasks;
   int64_t *order; /* unit -> task */
+  bool *shares;   /* by task: another one has the same fold and recipe */
+  SharedFolds shared;
   Progress progress;
   FoldResult *results;
   /* of the task that this rank's group has just made, on its rank 0 */
@@ -177,21 +180,21 @@ typedef struct Run {
 } Run;
 
 /* The rows and values of all ranks of the group on its rank 0. */
-static Status gather_predictions_all(Run *run, const uint8_t *role, const Predicted *predicted,
-                                     const char *target) {
+static Status gather_predictions_all(Run *run, const uint8_t *role, const StudyRows *predicted,
+                                     int64_t width, const double *value, const char *target) {
   Status status = OK;
   const Comm *group = &run->cv->group;
   const Table *rows = &run->cv->rows;
-  int64_t *position = NULL, n = 0, values = predicted->rows.table.rows.n * predicted->width;
+  int64_t *position = NULL, n = 0, values = predicted->table.rows.n * width;
   void *positions = NULL, *all = NULL;
   AGREE(group, NEW(&position, rows->rows.n));
   AGREE(group, study_positions(rows, role, ROLE_VALIDATE, target, position, &n));
   TRY(comm_gather_all(group, 0, position, (size_t)n * sizeof *position, &positions, NULL));
   run->position = positions;
-  TRY(comm_gather_all(group, 0, predicted->value, (size_t)values * sizeof(double), &all, NULL));
+  TRY(comm_gather_all(group, 0, value, (size_t)values * sizeof(double), &all, NULL));
   run->value = all;
-  run->n = predicted->rows.table.rows.n_global;
-  run->width = predicted->width;
+  run->n = predicted->table.rows.n_global;
+  run->width = width;
 done:
   memory_free(&position);
   return status;
@@ -215,12 +218,35 @@ static Status fit_and_judge_all(Run *run, const Spec *spec, const uint8_t *role)
                            &bundle, &predicted));
   TRY(evaluate_scores_all(group, &predicted, &bundle, cv->in.measure, &run->scores));
   run->scores.n_training = training.table.rows.n_global;
-  if (cv->in.keep_predictions) TRY(gather_predictions_all(run, role, &predicted, spec->target));
+  if (cv->in.keep_predictions)
+    TRY(gather_predictions_all(run, role, &predicted.rows, predicted.width, predicted.value,
+                               spec->target));
 done:
   bundle_clear(&bundle);
   spec_needs_clear(&needs);
   study_rows_clear(&training);
   predicted_clear(&predicted);
+  return status;
+}
+
+/* The same on what other tasks share with this one. */
+static Status judge_shared_all(Run *run, const FoldTask *task, const uint8_t *role) {
+  Status status = OK;
+  const CrossValidation *cv = run->cv;
+  const Comm *group = &cv->group;
+  const Spec *spec = task->spec;
+  SharedFold *fold = NULL;
+  double *value = NULL;
+  TRY(shared_folds_take_all(group, &run->shared, &cv->rows, role, task->fold, spec, cv->in.seed,
+                            &fold));
+  status = shared_fold_judge_all(group, fold, spec, cv->in.measure, cv->in.seed,
+                                 progress_task(&run->progress), &run->scores, &value);
+  if (status == OK && cv->in.keep_predictions)
+    status = gather_predictions_all(run, role, &fold->validation, shared_fold_width(fold), value,
+                                    spec->target);
+  shared_folds_leave_all(group, &run->shared, fold);
+done:
+  memory_free(&value);
   return status;
 }
 
@@ -252,8 +278,10 @@ static Status run_task_all(void *context, int64_t unit, Fields *result) {
   Status status = OK;
   Run *run = context;
   const FoldTask *task = &run->tasks[run->order[unit]];
+  const uint8_t *role = cross_validation_role(run->cv, task->fold);
   progress_begin(&run->progress, run->order[unit]);
-  status = fit_and_judge_all(run, task->spec, cross_validation_role(run->cv, task->fold));
+  status = run->shares[run->order[unit]] ? judge_shared_all(run, task, role)
+                                         : fit_and_judge_all(run, task->spec, role);
   if (status != OK && status != STOPPED)
     return status_prefix(status, "%s%sfold %lld of %lld: ", task->name ? task->name : "",
                          task->name ? ": " : "", (long long)task->fold + 1,
@@ -325,15 +353,29 @@ done:
   return status;
 }
 
+static void find_shared(int64_t n, const FoldTask *tasks, bool *shares) {
+  for (int64_t a = 0; a < n; a++) {
+    for (int64_t b = a + 1; b < n; b++) {
+      if (shares[a] && shares[b]) continue;
+      if (tasks[a].fold != tasks[b].fold || !shared_fold_fits(tasks[a].spec, tasks[b].spec))
+        continue;
+      shares[a] = shares[b] = true;
+    }
+  }
+}
+
 Status cross_validation_run_all(CrossValidation *cv, int64_t n, const FoldTask *tasks,
                                 WorkSink *sink, FoldResult *results) {
   Status status = OK;
-  Run run = {.cv = cv, .tasks = tasks, .results = results};
+  Run run = {
+      .cv = cv, .tasks = tasks, .shared = {.budget = SHARED_FOLDS_BYTES}, .results = results};
   int64_t *before = NULL;
   Status local = NEW(&run.order, n);
   if (local == OK) local = NEW(&before, n + 1);
+  if (local == OK) local = NEW(&run.shares, n);
   AGREE(&cv->comm, local);
   order_tasks(cv, n, tasks, run.order, before);
+  find_shared(n, tasks, run.shares);
   progress_init(&run.progress, sink, n, before, cv->n_groups);
   Work work = {.units = n,
                .run = run_task_all,
@@ -342,7 +384,9 @@ Status cross_validation_run_all(CrossValidation *cv, int64_t n, const FoldTask *
                .context = &run};
   TRY(work_run_groups_all(&cv->comm, &cv->group, &work, progress_whole(&run.progress)));
 done:
+  shared_folds_clear(&run.shared);
   memory_free(&run.order);
+  memory_free(&run.shares);
   memory_free(&before);
   return status;
 }

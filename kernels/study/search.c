@@ -23,8 +23,6 @@ enum { FIT_POSSIBLE, FIT_SCORES };
 /* Records and units of a trial are numbered from trial x this on: the proposal, then rung by rung
  * fold by fold. */
 static const int64_t TRIAL_NUMBERS = INT64_C(1) << 14;
-/* Shared folds of a rank beyond this are made again for each fit. */
-static const int64_t SHARED_BYTES = INT64_C(1) << 29;
 
 typedef struct Prototype { /* any spec of a group of the space */
   Spec spec;
@@ -41,8 +39,7 @@ typedef struct Study {
   Board *board;
   int64_t w, width; /* numbers of a point, of a row of the board */
   Prototype *prototypes;
-  SharedFold *shared; /* fold x 2: for models that do not, and that do take categories */
-  int64_t shared_bytes;
+  SharedFolds shared;
   int64_t *before; /* units + 1: cost */
   Progress progress;
   /* scratch */
@@ -186,41 +183,17 @@ done:
   return status;
 }
 
-static void begin_fold(SharedFold *fold) { *fold = (SharedFold){0}; }
-
-/* The shared fold, made when it is not there. Collective over the group. */
-static Status share_all(Study *s, int64_t fold, int64_t group, SharedFold **out) {
-  Status status = OK;
-  const Spec *spec = &s->prototypes[group].spec;
-  bool categorical = ((const ModelKind *)spec->model->kind)->categorical;
-  *out = &s->shared[2 * fold + categorical];
-  if ((*out)->prepared.spec.model) return OK;
-  TRY(shared_fold_init_all(&s->cv.group, &s->cv.rows, cross_validation_role(&s->cv, fold), spec,
-                           s->cv.in.seed, *out));
-  s->shared_bytes += comm_max_one_all(&s->cv.group, shared_fold_bytes(*out));
-done:
-  if (status != OK) {
-    shared_fold_clear(*out);
-    begin_fold(*out);
-  }
-  return status;
-}
-
-/* When there are more than fit: the largest fold number goes, which comes again last. */
-static void unshare_all(Study *s, SharedFold *fold) {
-  if (s->shared_bytes <= SHARED_BYTES) return;
-  s->shared_bytes -= comm_max_one_all(&s->cv.group, shared_fold_bytes(fold));
-  shared_fold_clear(fold);
-}
-
 static Status judge_all(Study *s, const PlanUnit *unit, const Spec *spec, int64_t group,
                         FoldScores *scores) {
   Status status = OK;
+  const Comm *comm = &s->cv.group;
+  const uint8_t *role = cross_validation_role(&s->cv, unit->fold);
   SharedFold *fold = NULL;
-  TRY(share_all(s, unit->fold, group, &fold));
-  status = shared_fold_judge_all(&s->cv.group, fold, spec, s->cv.in.measure, s->cv.in.seed,
-                                 progress_task(&s->progress), scores);
-  unshare_all(s, fold);
+  TRY(shared_folds_take_all(comm, &s->shared, &s->cv.rows, role, unit->fold,
+                            &s->prototypes[group].spec, s->cv.in.seed, &fold));
+  status = shared_fold_judge_all(comm, fold, spec, s->cv.in.measure, s->cv.in.seed,
+                                 progress_task(&s->progress), scores, NULL);
+  shared_folds_leave_all(comm, &s->shared, fold);
 done:
   return status;
 }
@@ -378,7 +351,6 @@ static Status allocate(Study *s) {
   s->width = s->w + sampler_memory(in->sampler.space);
   if (s->width < FIT_SCORES + EVALUATE_SCORES) s->width = FIT_SCORES + EVALUATE_SCORES;
   TRY(NEW(&s->prototypes, in->sampler.space->groups));
-  TRY(NEW(&s->shared, 2 * in->rules.folds));
   TRY(NEW(&s->before, s->plan.n + 1));
   TRY(NEW(&s->row, s->width));
   TRY(NEW(&s->points, trials * s->w));
@@ -530,13 +502,11 @@ void search_result_clear(SearchResult *result) {
 
 static void study_clear_all(Study *s) {
   board_free_all(&s->board);
-  for (int64_t i = 0; s->shared && i < 2 * s->in->rules.folds; i++)
-    shared_fold_clear(&s->shared[i]);
+  shared_folds_clear(&s->shared);
   cross_validation_clear_all(&s->cv);
   for (int64_t g = 0; s->prototypes && g < s->in->sampler.space->groups; g++)
     memory_free(&s->prototypes[g].memory);
   memory_free(&s->prototypes);
-  memory_free(&s->shared);
   memory_free(&s->before);
   memory_free(&s->row);
   memory_free(&s->points);
@@ -559,6 +529,7 @@ Status search_run_all(const Comm *comm, const SearchInputs *in, WorkSink *sink, 
              .sink = sink,
              .whole = {.tick = whole_tick, .stopping = whole_stopping},
              .cv = {.comm = *comm, .group = *comm},
+             .shared = {.budget = SHARED_FOLDS_BYTES},
              .w = space_width(in->sampler.space)};
   Work work = {.run = run_unit_all, .place = place_nothing, .context = &s};
   *out = (SearchResult){0};

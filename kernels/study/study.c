@@ -369,8 +369,8 @@ done:
 }
 
 Status study_model_all(const Comm *comm, const StudyRows *training, const Problem *problem,
-                       const Matrix *x, uint64_t seed, WorkSink *sink, Bundle *bundle,
-                       Summary *summary) {
+                       const Matrix *x, FeatureCache *cache, uint64_t seed, WorkSink *sink,
+                       Bundle *bundle, Summary *summary) {
   Status status = OK;
   Resampled resampled = {0};
   const ModelKind *kind = (const ModelKind *)bundle->spec.model->kind;
@@ -382,6 +382,7 @@ Status study_model_all(const Comm *comm, const StudyRows *training, const Proble
                        .weight = training->weight,
                        .group = training->group,
                        .row_id = training->table.row_id,
+                       .cache = cache,
                        .seed = seed};
   TRY(resample_all(comm, &bundle->spec, &data, &resampled, summary));
   TRY(kind->fit_all(comm, &data, bundle->spec.model->options, sink, &bundle->model, summary));
@@ -396,7 +397,7 @@ Status study_fit_all(const Comm *comm, StudyRows *training, const Problem *probl
   Status status = OK;
   Matrix x = {0};
   TRY(study_recipe_all(comm, training, problem, needed, seed, bundle, &x, summary));
-  TRY(study_model_all(comm, training, problem, &x, seed, sink, bundle, summary));
+  TRY(study_model_all(comm, training, problem, &x, NULL, seed, sink, bundle, summary));
 done:
   matrix_clear(&x);
   return status;

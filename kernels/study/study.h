@@ -73,14 +73,15 @@ CHECKED Status study_fit_all(const Comm *comm, StudyRows *training, const Proble
 /* The two halves of that. The recipe: x out, the features of the training rows, which the caller
  * clears; training loses the rows that steps removed; summary may be NULL. The model,
  * after resampling where the spec asks for it, on features of a recipe that may have been fitted
- * for another spec: bundle's task and classes are set. Collective. Fail as above.
+ * for another spec: bundle's task and classes are set; cache: of x, or NULL. Collective. Fail as
+ * above.
  */
 CHECKED Status study_recipe_all(const Comm *comm, StudyRows *training, const Problem *problem,
                                 const Schema *needed, uint64_t seed, Bundle *bundle, Matrix *x,
                                 Summary *summary);
 CHECKED Status study_model_all(const Comm *comm, const StudyRows *training, const Problem *problem,
-                               const Matrix *x, uint64_t seed, WorkSink *sink, Bundle *bundle,
-                               Summary *summary);
+                               const Matrix *x, FeatureCache *cache, uint64_t seed, WorkSink *sink,
+                               Bundle *bundle, Summary *summary);
 
 /* What a spec asks and reads of a table. */
 typedef struct SpecNeeds {

@@ -283,6 +283,28 @@ void bins_clear(Bins *bins) {
   *bins = (Bins){0};
 }
 
+static Status copy_numbers(const void *from, int64_t count, size_t item, void *out) {
+  void *made = memory_get_raw(count, item);
+  if (made && count > 0) memcpy(made, from, (size_t)count * item);
+  memcpy(out, &made, sizeof made);
+  return memory_status(made);
+}
+
+Status bins_copy(const Bins *bins, Bins *out) {
+  Status status = OK;
+  int64_t d = bins->d;
+  *out = (Bins){.d = d};
+  TRY(copy_numbers(bins->offset, d + 1, sizeof *bins->offset, &out->offset));
+  TRY(copy_numbers(bins->edges, bins->offset[d], sizeof *bins->edges, &out->edges));
+  if (!bins->category_offset) return OK;
+  TRY(copy_numbers(bins->category_offset, d + 1, sizeof *bins->category_offset,
+                   &out->category_offset));
+  TRY(copy_numbers(bins->category, bins->category_offset[d], sizeof *bins->category,
+                   &out->category));
+done:
+  return status;
+}
+
 Status bins_fields(Bins *bins, Fields *fields) {
   Status status = OK;
   int64_t n_offset = fields->mode == FIELDS_OUT ? bins->d + 1 : -1;

@@ -42,6 +42,8 @@ typedef struct Bins {
  * Fails with MEMORY, agreed. An allgather of d x max_bins numbers and an exact quantile search. */
 CHECKED Status bins_fit_all(const Comm *comm, const Matrix *x, int64_t max_bins, Bins *out);
 void bins_clear(Bins *bins);
+/* out: the caller clears it, also after a failure. Local. Fails with MEMORY. */
+CHECKED Status bins_copy(const Bins *bins, Bins *out);
 
 /* Bins of a feature, missing values not counted: 1 .. BINS_MAX. Local. */
 static inline int32_t bins_of(const Bins *bins, int64_t j) {

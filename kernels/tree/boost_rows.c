@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "binned.h"
 #include "kernels/base/memory.h"
 #include "kernels/numeric/exact.h"
 #include "kernels/numeric/random.h"
@@ -29,7 +30,7 @@ static Status fill(const TrainingData *data, const Bins *bins, double held_back,
   TRY(NEW(&out->row_id, n));
   if (data->weight) TRY(NEW(&out->weight, n));
   TRY(NEW(&codes, held_back > 0 ? n * stride : 0));
-  bins_encode(bins, data->x, 0, n, held_back > 0 ? codes : out->codes);
+  binned_encode(data, bins, 0, n, held_back > 0 ? codes : out->codes);
   for (int64_t i = 0; i < n; i++) out->n_train += !is_held_back(data, &stream, held_back, i);
   for (int64_t i = 0; i < n; i++) {
     bool held_here = is_held_back(data, &stream, held_back, i);

@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "binned.h"
 #include "kernels/class_weight.h"
 #include "kernels/base/memory.h"
 
@@ -299,7 +300,7 @@ Status forest_fit_all(const Comm *comm, const TrainingData *data, const void *op
   *model = fit.forest;
   AGREE(comm, status);
   Forest *forest = fit.forest;
-  TRY(bins_fit_all(comm, data->x, fit.options->bins, &forest->ensemble.bins));
+  TRY(binned_fit_all(comm, data, fit.options->bins, &forest->ensemble.bins));
   ClassWeights classes = {&fit.options->class_weight, fit.options->positive_weight};
   TRY(class_weights_all(comm, data, &classes, &weight));
   if (weight) weighted.weight = weight;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "binned.h"
 #include "boost_fit.h"
 #include "gbdt_report.h"
 #include "kernels/class_weight.h"
@@ -129,7 +130,7 @@ static Status gbdt_fit_all(const Comm *comm, const TrainingData *data, const voi
   AGREE(comm, find_slopes(data, o, &constraints.slope));
   AGREE(comm, find_groups(data, o, &constraints.group));
   choose_loss(data, o, model);
-  TRY(bins_fit_all(comm, data->x, o->bins, &model->ensemble.bins));
+  TRY(binned_fit_all(comm, data, o->bins, &model->ensemble.bins));
   TRY(class_weights_all(comm, data, &classes, &weight));
   if (weight) weighted.weight = weight;
   TRY(boost_fit_all(comm, &weighted, o, &constraints, sink, model, &history));

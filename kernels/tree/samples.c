@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "binned.h"
 #include "kernels/base/memory.h"
 #include "kernels/numeric/exact.h"
 
@@ -120,7 +121,7 @@ static uint32_t level_of(const TrainingData *data, const Samples *s, int64_t i) 
 /* This rank's rows begin .. begin + n - 1 (local numbers) into run. */
 static void write_run(const TrainingData *data, const Samples *s, int64_t begin, int64_t n,
                       Run *run) {
-  bins_encode(s->rows.bins, data->x, begin, n, run->codes);
+  binned_encode(data, s->rows.bins, begin, n, run->codes);
   for (int64_t i = 0; i < n; i++) run->target[i] = level_of(data, s, begin + i);
   for (int64_t i = 0; run->group && i < n; i++) run->group[i] = data->group[begin + i];
   for (int64_t i = 0; run->weight && i < n; i++) run->weight[i] = weight_of(data, s, begin + i);

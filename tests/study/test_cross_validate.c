@@ -4,6 +4,7 @@
 
 #include "kernels/base/fault.h"
 #include "kernels/constant.h"
+#include "kernels/study/shared_fold.h"
 #include "tests/study/case.h"
 
 enum { N = 150, FOLDS = 5, SPECS = 4, TASKS = SPECS * FOLDS, MOST_UNITS = 400 };
@@ -107,7 +108,8 @@ typedef struct Alone {
 
 static void list_tasks(const Specs *specs, FoldTask *tasks) {
   for (int k = 0; k < SPECS; k++)
-    for (int f = 0; f < FOLDS; f++) tasks[k * FOLDS + f] = (FoldTask){.spec = &specs->spec[k], .fold = f};
+    for (int f = 0; f < FOLDS; f++)
+      tasks[k * FOLDS + f] = (FoldTask){.spec = &specs->spec[k], .fold = f};
 }
 
 static void alone_init(Alone *alone, const Row *rows, const FoldTask *tasks,
@@ -166,6 +168,71 @@ static void test_same_bits(const Comm *comm, const Alone *alone, const FoldTask 
         clear_results(results, counts[c]);
       }
   comm_pretend_nodes(0);
+  folds_clear(&folds);
+}
+
+/* Specs of one recipe and unlike models, together and so on shared folds and bins, give what each
+ * gives alone. */
+static void test_shared(const Comm *comm, const Specs *specs, const Table *table,
+                        const MeasureOptions *measure) {
+  enum { MODELS = 4 };
+  static FoldResult together[MODELS * FOLDS], alone[FOLDS];
+  static const Spread ways[] = {SPREAD_ROWS, SPREAD_FOLDS};
+  ForestOptions options[MODELS];
+  Variant model[MODELS];
+  Spec spec[MODELS];
+  FoldTask tasks[MODELS * FOLDS];
+  Folds folds;
+  int groups = 0;
+  roles_in_time(table, &folds);
+  for (int k = 0; k < MODELS; k++) {
+    options[k] = case_forest(2 + k % 3);
+    options[k].bins = k < 3 ? 255 : 7; /* other bins of the same features */
+    model[k] = (Variant){.kind = &forest_model.kind, .options = &options[k]};
+    spec[k] = specs->spec[1];
+    spec[k].model = &model[k];
+    for (int f = 0; f < FOLDS; f++) tasks[k * FOLDS + f] = (FoldTask){.spec = &spec[k], .fold = f};
+  }
+  CHECK(shared_fold_fits(&spec[0], &spec[3]) && !shared_fold_fits(&spec[0], &specs->spec[0]));
+  for (int way = 0; way < 2; way++) {
+    FoldInputs in = inputs(table, &folds, measure, ways[way]);
+    memset(together, 0, sizeof together);
+    CHECK_OK(run(comm, &in, MODELS * FOLDS, tasks, NULL, together, &groups));
+    for (int k = 0; k < MODELS; k++) {
+      memset(alone, 0, sizeof alone);
+      CHECK_OK(run(comm, &in, FOLDS, tasks + k * FOLDS, NULL, alone, &groups));
+      for (int f = 0; f < FOLDS; f++) {
+        FoldResult *got = &together[k * FOLDS + f];
+        for (int64_t s = 0; s < EVALUATE_SCORES; s++)
+          CHECK_REAL(got->scores.value[s], alone[f].scores.value[s], 0);
+        CHECK_INTEGER(got->scores.n_training, alone[f].scores.n_training);
+        for (int64_t i = 0; i < table->rows.n * got->width; i++)
+          CHECK_REAL(got->value[i], alone[f].value[i], 0);
+      }
+      clear_results(alone, FOLDS);
+    }
+    clear_results(together, MODELS * FOLDS);
+  }
+  folds_clear(&folds);
+}
+
+/* Beyond the budget nothing stays, and within it all does, once. */
+static void test_budget(const Comm *comm, const Specs *specs, const Table *table) {
+  Folds folds;
+  SharedFold *fold = NULL;
+  roles_in_time(table, &folds);
+  for (int64_t budget = 0; budget < INT64_C(1) << 40; budget += (INT64_C(1) << 40) - 1) {
+    SharedFolds set = {.budget = budget};
+    for (int k = 0; k < 6; k++) {
+      CHECK_OK(shared_folds_take_all(comm, &set, table, folds_role(&folds, k % 3), k % 3,
+                                     &specs->spec[0], 5, &fold));
+      CHECK_INTEGER(fold->x.d, 2);
+      shared_folds_leave_all(comm, &set, fold);
+      CHECK_INTEGER(set.n, budget == 0 ? 0 : k < 3 ? k + 1 : 3);
+      CHECK((set.bytes > 0) == (budget > 0));
+    }
+    shared_folds_clear(&set);
+  }
   folds_clear(&folds);
 }
 
@@ -400,6 +467,8 @@ int main(int argc, char **argv) {
   Table table = rows_table(&world, rows, N, 8);
   test_groups();
   test_alone(&alone);
+  test_shared(&world, &specs, &table, &measure);
+  test_budget(&world, &specs, &table);
   test_same_bits(&world, &alone, tasks, &table, &measure);
   test_stop(&world, &alone, tasks, &table, &measure);
   test_other_rows(&world, &table);
