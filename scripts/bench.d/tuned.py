@@ -11,6 +11,7 @@ import json
 import os
 import statistics
 import sys
+import time
 from pathlib import Path
 
 import h5py
@@ -129,10 +130,11 @@ def paired(data, ours, theirs, hit):
 
 
 class Kept:
-    """Results of earlier attempts, by who, task, seed and trials."""
+    """Results of earlier attempts, by who, task, seed and trials. Begins nothing after `minutes`."""
 
-    def __init__(self, resume, versions):
+    def __init__(self, resume, minutes, versions):
         self.file, self.versions = TOP / ".bench" / "tuned.jsonl", versions
+        self.until = time.monotonic() + 60 * minutes if minutes else None
         if not resume:
             self.file.unlink(missing_ok=True)
         lines = self.file.read_text().splitlines() if self.file.exists() else []
@@ -142,6 +144,9 @@ class Kept:
         key = [self.versions[key[0] == "Segue"], *key]
         text = json.dumps(key)
         if text not in self.known:
+            if self.until and time.monotonic() >= self.until:
+                note("time is up; --resume goes on")
+                sys.exit(75)
             note(" ".join(map(str, key[1:])))
             prediction, seconds = measure()
             item = {"key": key, "seconds": seconds, "prediction": prediction.tolist()}
@@ -174,12 +179,13 @@ def main():
     parser.add_argument("--seeds", type=int, required=True)
     parser.add_argument("--trials", type=int, required=True)
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--minutes", type=int)
     options = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
     limit_threads()
     peers = {name: importlib.metadata.version(name) for name in LIBRARIES}
     own = call([options.segue, "--version"])[1].splitlines()[0]
-    kept, all_good = Kept(options.resume, [peers, own]), True
+    kept, all_good = Kept(options.resume, options.minutes, [peers, own]), True
     data = [Data(options.data, seed) for seed in range(1, options.seeds + 1)]
     print("| work | peer | Segue | its | difference (95 %) | goal | Segue | peer |\n"
           "|---|---|---:|---:|---|---|---:|---:|", flush=True)
