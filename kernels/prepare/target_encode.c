@@ -1,9 +1,19 @@
-/* target_encode: a word becomes the mean target of the training rows that have it, smoothed.
+/* target_encode: a word becomes how far the mean target of the training rows that have it is from
+ * the mean of all, smoothed.
  *
  * A training row's own target must not be in its features, so training rows get encodings learned
- * on other folds only, prior included; rows of a recording share a fold. Other rows get those
- * learned on all training rows. Rejected: leave-one-out (a tree reads the target back from the
- * difference) and ordered encodings (they depend on an order of rows that means nothing). */
+ * on other folds only; rows of a recording share a fold, and folds do not look at the target. So no
+ * change to a row's target changes its own encoding. Other rows get encodings learned on all
+ * training rows.
+ *
+ * Encodings are distances from the mean of the rows that they were learned on. The means themselves
+ * would carry that of the other folds, which is low where a row's own fold is high: on a target
+ * that is noise they point away from it (the expected covariance is -variance / rows), and with few
+ * rows to a word a model learns that. Each distance is a sum of targets whose weights add up to
+ * nothing, so that its expected covariance with such a target is 0.
+ *
+ * Rejected: leave-one-out (a tree reads the target back from the difference), ordered encodings
+ * (they depend on an order of rows that means nothing), and folds balanced by the target. */
 #include <math.h>
 #include <stdio.h>
 
@@ -22,22 +32,22 @@ typedef struct TargetEncodeOptions {
 typedef struct TargetEncode {
   int64_t n, outputs;
   WordTable *tables; /* n: encodings of the words of all training rows */
-  double *prior;     /* outputs */
+  double *prior;     /* outputs: of other words. 0; bundles of version 2 hold means, and theirs */
 } TargetEncode;
 
 static const Option rows[] = {
     OPTION_TEXTS(
         TargetEncodeOptions, columns, NULL,
-        "category and list columns; each is replaced by COLUMN_target, the mean target of "
-        "its word (two classes: the share of class 1; more: COLUMN_target_K for each class "
-        "K, up to 20). A list gets the mean over its words; a word that no training row "
-        "has, a missing value and an empty list get the mean of all rows"),
+        "category and list columns; each is replaced by COLUMN_target, how far the mean "
+        "target of its word is above that of all rows (two classes: the share of class 1; more: "
+        "COLUMN_target_K for each class K, up to 20). A list gets the mean over its words; a word "
+        "that no training row has, a missing value and an empty list get 0"),
     OPTION_INTEGER(TargetEncodeOptions, folds, "5", 2, 100,
                    "training rows are encoded by the rows of the other folds; a recording is in "
                    "one fold"),
     OPTION_REAL(TargetEncodeOptions, smoothing, "20", 0, 1e15,
                 "rows' worth of the overall mean that each word's mean is blended with: "
-                "(sum + smoothing mean) / (n + smoothing)"),
+                "(sum - n mean) / (n + smoothing)"),
     OPTION_BOOLEAN(TargetEncodeOptions, keep, "false", "the source feature stays too"),
     {0}};
 
@@ -84,11 +94,11 @@ done:
   return status;
 }
 
-/* A row's sums over n words become means; a row without words gets the prior. */
+/* A row's sums over n words become means; a row without words gets prior; NULL: 0. */
 static void encoded_put(Encoded *encoded, int64_t i, const double *sum, int64_t n,
                         const double *prior) {
   for (int64_t k = 0; k < encoded->n; k++)
-    encoded->columns[k]->real[i] = n > 0 ? sum[k] / (double)n : prior[k];
+    encoded->columns[k]->real[i] = n > 0 ? sum[k] / (double)n : prior ? prior[k] : 0;
 }
 
 static Status encoded_finish(Encoded *encoded, Frame *frame, const char *name, bool keep) {
@@ -112,7 +122,7 @@ static Status encode_training(const TargetSums *sums, const WordRows *words, con
     double sum[TARGET_CLASSES] = {0};
     for (int64_t at = words->offset[i]; at < words->offset[i + 1]; at++)
       target_add_word(sums, words->code[at], fold[i], smoothing, prior, sum);
-    encoded_put(encoded, i, sum, words->offset[i + 1] - words->offset[i], prior);
+    encoded_put(encoded, i, sum, words->offset[i + 1] - words->offset[i], NULL);
   }
   memory_free(&priors);
   return OK;
@@ -120,8 +130,9 @@ static Status encode_training(const TargetSums *sums, const WordRows *words, con
 
 /* What other rows will be given. */
 static Status keep_encodings(const TargetSums *sums, const Dictionary *words, double smoothing,
-                             WordTable *table, double *prior) {
+                             WordTable *table) {
   Status status = OK;
+  double prior[TARGET_CLASSES];
   int64_t *count = NULL;
   int32_t *place = NULL;
   target_prior(sums, ALL_FOLDS, prior);
@@ -153,7 +164,7 @@ static Status fit_column_all(const StepFit *fit, const TargetEncodeOptions *o, i
   if (local == OK) local = word_rows_init(&words, column);
   AGREE(fit->comm, local);
   TRY(target_sums_init_all(&sums, fit->comm, &words, fit->target, fit->n_classes, fold, o->folds));
-  local = keep_encodings(&sums, words.dictionary, o->smoothing, &e->tables[j], e->prior);
+  local = keep_encodings(&sums, words.dictionary, o->smoothing, &e->tables[j]);
   if (local == OK) local = encoded_init(&encoded, frame, name, e->outputs);
   if (local == OK) local = encode_training(&sums, &words, fold, o->smoothing, &encoded);
   if (local == OK) local = encoded_finish(&encoded, frame, name, o->keep);
@@ -272,11 +283,13 @@ done:
 
 extern const StepKind target_encode_step;
 const StepKind target_encode_step = {
-    .kind = {.name = "target_encode",
-             .help = "Replaces words by the mean target of their training rows, out of fold.",
-             .version = 2,
-             .options_size = sizeof(TargetEncodeOptions),
-             .options = rows},
+    .kind =
+        {.name = "target_encode",
+         .help =
+             "Replaces words by how far their rows' mean target is from all rows', out of fold.",
+         .version = 3,
+         .options_size = sizeof(TargetEncodeOptions),
+         .options = rows},
     .needs_target = true,
     .plan = plan,
     .fit_all = fit_all,

@@ -91,6 +91,6 @@ void target_add_word(const TargetSums *sums, int64_t word, int64_t without, doub
   int64_t total[TARGET_CLASSES + 1];
   total_without(sums, word, without, total);
   double n = (double)total[0];
-  for (int64_t k = 0; k < sums->outputs; k++)
-    out[k] += n > 0 ? (sum_of(sums, total, k) + smoothing * prior[k]) / (n + smoothing) : prior[k];
+  for (int64_t k = 0; n > 0 && k < sums->outputs; k++)
+    out[k] += (sum_of(sums, total, k) - n * prior[k]) / (n + smoothing);
 }

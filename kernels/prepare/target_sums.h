@@ -36,9 +36,9 @@ void target_sums_clear(TargetSums *sums);
 /* The mean target of all rows outside fold `without` (ALL_FOLDS: of all); NaN where there is none.
  * out outputs numbers. Local. */
 void target_prior(const TargetSums *sums, int64_t without, double *out);
-/* Add a word's encoding to out: (sum + smoothing prior) / (n + smoothing) over its rows outside
- * fold `without` (Micci-Barreca 2001, with the weight n / (n + smoothing)); the prior where n is 0.
- * prior, out outputs numbers. Local. */
+/* Add to out how far a word's encoding is from the prior: (sum - n prior) / (n + smoothing) over
+ * its rows outside fold `without` (Micci-Barreca 2001, with the weight n / (n + smoothing)); 0
+ * where n is 0. prior: of the same rows; prior, out outputs numbers. Local. */
 void target_add_word(const TargetSums *sums, int64_t word, int64_t without, double smoothing,
                      const double *prior, double *out);
 

@@ -139,10 +139,12 @@ def words(frame, train):
 
 
 def encode_lists(fit, prior, column, lists):
-    """Mean over the words of smoothed means; `fit` holds one row per row and word."""
+    """Mean over the words of smoothed means, less the mean of all rows; `fit` holds one row per row
+    and word."""
     groups = fit.groupby("artists")[column].agg(["sum", "count"])
     values = (groups["sum"] + SMOOTHING * prior) / (groups["count"] + SMOOTHING)
-    return [np.mean([values.get(w, prior) for w in words]) if words else prior for words in lists]
+    return [np.mean([values.get(w, prior) - prior for w in words]) if words else 0
+            for words in lists]
 
 
 def out_of_fold(train, column):
@@ -164,7 +166,7 @@ def targets(frame, train):
     encoder.fit(train[["genre"]].fillna("(none)"), train.target)
     encoded = pd.Series(encoder.transform(frame[["genre"]].fillna("(unknown)"))[:, 0])
     assert train.genre.isna().any() and abs(encoder.target_mean_ - train.target.mean()) < 1e-9
-    value("genre_target", encoded[TRAIN:])
+    value("genre_target", encoded[TRAIN:] - train.target.mean())
     value("artists_target", encode_lists(exploded, train.target.mean(), "target",
                                          frame.artists[TRAIN:]))
     line("folds", "target", *map(float, out_of_fold(train, "target")))
@@ -178,7 +180,7 @@ def targets(frame, train):
     encoder.fit(train[["genre"]].fillna("(none)"), train.label)
     encoded = encoder.transform(frame[["genre"]].fillna("(unknown)"))
     for c in range(4):
-        value(f"genre_target_{c}", encoded[TRAIN:, c])
+        value(f"genre_target_{c}", encoded[TRAIN:, c] - (train.label == c).mean())
 
 
 def main():

@@ -26,7 +26,7 @@ static int32_t *folds_of(const Comm *comm, const Cell *cells, int64_t n, int64_t
   return all;
 }
 
-/* Groups stay together, strata are dealt evenly, and the ranks cannot be seen. */
+/* Groups stay together, rows are dealt evenly, and neither ranks nor targets can be seen. */
 static void folds(int64_t n_classes, bool grouped) {
   enum { N = 600, FOLDS = 5 };
   Comm world = comm_world(), self = comm_self();
@@ -34,20 +34,19 @@ static void folds(int64_t n_classes, bool grouped) {
   int32_t *fold = folds_of(&world, cells, N, n_classes, grouped, FOLDS);
   int32_t *alone = folds_of(&self, cells, N, n_classes, grouped, FOLDS);
   CHECK(memcmp(fold, alone, N * sizeof *fold) == 0);
-  int64_t sizes[FOLDS] = {0}, by_class[20][FOLDS] = {{0}};
+  int64_t sizes[FOLDS] = {0};
+  for (int64_t i = 0; i < N; i += 3) cells[i].target = n_classes ? 0 : -cells[i].target;
+  int32_t *other = folds_of(&world, cells, N, n_classes, grouped, FOLDS);
+  CHECK(memcmp(fold, other, N * sizeof *fold) == 0);
   for (int64_t i = 0; i < N; i++) {
     CHECK(fold[i] >= 0 && fold[i] < FOLDS);
     sizes[fold[i]]++;
-    if (n_classes) by_class[(int64_t)cells[i].target][fold[i]]++;
     for (int64_t j = 0; grouped && j < i; j++)
       if (cells[i].group == cells[j].group) CHECK_INTEGER(fold[i], fold[j]);
   }
-  for (int f = 0; f < FOLDS; f++) {
-    CHECK(sizes[f] >= N / FOLDS - 15 && sizes[f] <= N / FOLDS + 15);
-    for (int64_t c = 0; c < n_classes && !grouped; c++)
-      CHECK(llabs(by_class[c][f] - by_class[c][0]) <= 1);
-  }
+  for (int f = 0; f < FOLDS; f++) CHECK(llabs(sizes[f] - N / FOLDS) <= (grouped ? 15 : 0));
   memory_free(&fold);
+  memory_free(&other);
   memory_free(&alone);
   memory_free(&cells);
 }
@@ -150,7 +149,96 @@ static void noise_stays_noise(void) {
   memory_free(&cells);
 }
 
-/* One group is in one fold, and nothing is known outside it: missing, not leaked. */
+/* The features of all cells by the whole step; the caller clears x. */
+static void step_features(const Cell *cells, int64_t n, int64_t n_classes, Matrix *x) {
+  Comm self = comm_self();
+  Steps steps;
+  Recipe recipe;
+  Training t;
+  steps_init(&steps, "genre,artists");
+  steps_add(&steps, &target_encode_step, "columns=genre,artists; smoothing=3");
+  training_init(&t, &self, cells, n, 8, n_classes);
+  recipe_init(&recipe, &steps.inputs, &steps.list);
+  CHECK_OK(recipe_fit_all(&recipe, &t.table, &t.fit, x));
+  recipe_clear(&recipe);
+  training_clear(&t);
+  steps_clear(&steps);
+}
+
+/* Another target of any one row leaves its own features as they are, to the bit, and not those of
+ * all others. */
+static void own_target_unseen(int64_t n_classes) {
+  enum { N = 120 };
+  Cell *cells = cells_random(SEED + 2, N, n_classes);
+  Matrix before = {0}, after = {0};
+  int64_t changed = 0;
+  step_features(cells, N, n_classes, &before);
+  for (int64_t i = 0; i < N; i++) {
+    double target = cells[i].target;
+    cells[i].target = n_classes ? (double)((int64_t)(target + 1) % n_classes) : 40 - 3 * target;
+    step_features(cells, N, n_classes, &after);
+    cells[i].target = target;
+    for (int64_t j = 0; j < before.d; j++) {
+      const double *a = matrix_column(&before, j), *b = matrix_column(&after, j);
+      CHECK(memcmp(a + i, b + i, sizeof *a) == 0);
+      changed += memcmp(a, b, N * sizeof *a) != 0;
+    }
+    matrix_clear(&after);
+  }
+  CHECK(changed > N);
+  matrix_clear(&before);
+  memory_free(&cells);
+}
+
+/* Mean and standard error of a sample. */
+static double standard_errors(const double *sample, int64_t n) {
+  double mean = 0, squares = 0;
+  for (int64_t i = 0; i < n; i++) mean += sample[i] / (double)n;
+  for (int64_t i = 0; i < n; i++) squares += (sample[i] - mean) * (sample[i] - mean);
+  return mean / sqrt(squares / (double)((n - 1) * n));
+}
+
+static double covariance(const double *a, const double *b, int64_t n) {
+  double ma = 0, mb = 0, ab = 0;
+  for (int64_t i = 0; i < n; i++) ma += a[i] / (double)n, mb += b[i] / (double)n;
+  for (int64_t i = 0; i < n; i++) ab += (a[i] - ma) * (b[i] - mb);
+  return ab;
+}
+
+/* On targets that are noise, out-of-fold encodings point neither way. The means that they are
+ * distances from point away from the target: the control. */
+static void noise_has_no_direction(void) {
+  enum { N = 227, WORDS = 60, FOLDS = 5, SEEDS = 1000 };
+  static double own[SEEDS], means[SEEDS];
+  Cell *cells = NULL;
+  CHECK_OK(NEW(&cells, N));
+  for (int64_t seed = 0; seed < SEEDS; seed++) {
+    Stream s = random_stream(SEED + (uint64_t)seed, "test/direction", 0);
+    double encoded[N], mean[N], target[N], sum[FOLDS] = {0}, all = 0;
+    int32_t fold[N];
+    int64_t rows[FOLDS] = {0};
+    for (int64_t i = 0; i < N; i++) {
+      target[i] = cells[i].target = random_normal(&s, (uint64_t)i, 0);
+      fold[i] = (int32_t)(i % FOLDS);
+      snprintf(cells[i].artists, sizeof cells[i].artists, "%d",
+               (int)random_integer(&s, (uint64_t)i, 1, WORDS));
+      sum[fold[i]] += target[i];
+      rows[fold[i]]++;
+      all += target[i];
+    }
+    encode(cells, N, 0, fold, FOLDS, encoded, 1);
+    for (int64_t i = 0; i < N; i++) mean[i] = (all - sum[fold[i]]) / (double)(N - rows[fold[i]]);
+    own[seed] = covariance(encoded, target, N);
+    means[seed] = covariance(mean, target, N);
+  }
+  memory_free(&cells);
+  double z = standard_errors(own, SEEDS), control = standard_errors(means, SEEDS);
+  printf("distances: %.2f standard errors from no direction; means: %.2f\n", z, control);
+  CHECK(fabs(z) < 3.3);
+  CHECK(control < -5);
+}
+
+/* One group is in one fold, and nothing is known outside it: no distance, not leaked. */
 static void single_group(void) {
   Comm self = comm_self();
   Cell cells[] = {{.genre = "a", .target = 1}, {.genre = "a", .target = 3}};
@@ -164,8 +252,8 @@ static void single_group(void) {
   recipe_init(&recipe, &steps.inputs, &steps.list);
   CHECK_OK(recipe_fit_all(&recipe, &t.table, &t.fit, &x));
   CHECK_OK(recipe_apply(&recipe, &t.table, &z));
-  CHECK_REAL(matrix_column(&x, 0)[0], (double)NAN, 0);
-  CHECK_REAL(matrix_column(&z, 0)[0], 2, 0);
+  CHECK_REAL(matrix_column(&x, 0)[0], 0, 0);
+  CHECK_REAL(matrix_column(&z, 0)[0], 0, 0);
   CHECK_TEXT(x.names[0], "genre_target");
   matrix_clear(&x);
   t.fit.n_classes = 21;
@@ -199,7 +287,11 @@ int main(int argc, char **argv) {
   own_fold_unseen(0, 1);
   own_fold_unseen(2, 1);
   own_fold_unseen(4, 4);
+  own_target_unseen(0);
+  own_target_unseen(2);
+  own_target_unseen(5);
   noise_stays_noise();
+  noise_has_no_direction();
   single_group();
   CHECK_INTEGER(memory_balance(), 0);
   int failed = check_report("prepare/target_encode");
