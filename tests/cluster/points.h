@@ -4,12 +4,11 @@
 
 #include <stdlib.h>
 
-#include "kernels/base/fault.h"
 #include "kernels/base/memory.h"
 #include "kernels/numeric/hash.h"
 #include "kernels/numeric/matrix.h"
 #include "kernels/numeric/random.h"
-#include "tests/check.h"
+#include "tests/allocations.h"
 
 /* n rows of d columns around `lumps` centres; repeat: every row stands that many times in a row. */
 static inline void lumps_init(const Comm *comm, uint64_t seed, int64_t n, int64_t d, int64_t lumps,
@@ -26,24 +25,6 @@ static inline void lumps_init(const Comm *comm, uint64_t seed, int64_t n, int64_
                                random_normal(&noise, (uint64_t)row, (uint32_t)j);
     }
   }
-}
-
-/* The nth allocation fails on one rank, for every nth: all ranks say so, and nothing is left. run
- * is collective and frees what it makes. */
-static inline void allocations_fail(const Comm *comm, Status (*run)(const Comm *, void *),
-                                    void *context) {
-  int64_t nth = 1, balance = memory_balance();
-  for (Status status = MEMORY; status != OK; nth++) {
-    bool mine = nth % comm->size == comm->rank;
-    fault_arm(FAULT_MEMORY, mine ? (nth + comm->size - 1) / comm->size : 0, false);
-    status = run(comm, context);
-    bool untouched = mine && fault_count(FAULT_MEMORY) < (nth + comm->size - 1) / comm->size;
-    fault_arm(FAULT_MEMORY, 0, false);
-    CHECK(status == MEMORY || status == OK);
-    if (status == OK) CHECK(comm_any_all(comm, untouched));
-    CHECK_INTEGER(memory_balance(), balance);
-  }
-  CHECK(nth > 5);
 }
 
 #endif

@@ -1,39 +1,40 @@
 /* The forest: fits, predicts, saves and loads; the same bits on any number of ranks. Started under
  * mpirun it compares the whole communicator with every rank alone. */
-#include "forest_case.h"
-#include "kernels/base/fault.h"
 #include "kernels/tree/samples.h"
+#include "tests/tree/forest_case.h"
+
+static void compare(Case c, const ForestOptions *options) {
+  compare_layouts(&forest_model, &c, options, options);
+}
 
 static void layouts(void) {
-  ForestOptions options = defaults();
+  ForestOptions options = forest_defaults();
   options.shap_rows = 100;
-  compare_layouts(900, 5, 0, true, &options);
-  compare_layouts(900, 5, 0, false, &options);
-  compare_layouts(900, 5, 2, true, &options);
-  compare_layouts(300, 5, 4, true, &options);
+  compare((Case){.n = 900, .d = 5}, &options);
+  compare((Case){.n = 900, .d = 5, .single = true}, &options);
+  compare((Case){.n = 900, .d = 5, .n_classes = 2}, &options);
+  compare((Case){.n = 300, .d = 5, .n_classes = 4}, &options);
   options.shap_rows = 0;
   options.permutations = 2;
   options.max_depth = 6;
-  compare_layouts(700, 9, 5, true, &options);
-  compare_layouts(1, 2, 0, true, &options);
-  compare_layouts(3, 2, 3, false, &options);
-  compare_layouts(40, 18, 40, false, &options);
-  options = defaults();
+  compare((Case){.n = 700, .d = 9, .n_classes = 5}, &options);
+  compare((Case){.n = 1, .d = 2}, &options);
+  compare((Case){.n = 3, .d = 2, .n_classes = 3, .single = true}, &options);
+  compare((Case){.n = 40, .d = 18, .n_classes = 40, .single = true}, &options);
+  options = forest_defaults();
   options.bootstrap = options.oob = false;
   options.max_features = 0.4;
   options.bins = 7;
-  compare_layouts(600, 4, 0, true, &options);
-  options = defaults();
-  weights = WEIGHTS_REAL;
-  compare_layouts(600, 4, 0, true, &options);
-  compare_layouts(600, 4, 5, true, &options);
-  weights = WEIGHTS_NONE;
+  compare((Case){.n = 600, .d = 4}, &options);
+  options = forest_defaults();
+  compare((Case){.n = 600, .d = 4, .weighted = true}, &options);
+  compare((Case){.n = 600, .d = 4, .n_classes = 5, .weighted = true}, &options);
   options.class_weight.word = 1 + CLASS_WEIGHT_BALANCED;
   options.extremely_randomised = true;
-  compare_layouts(600, 4, 2, true, &options);
+  compare((Case){.n = 600, .d = 4, .n_classes = 2}, &options);
   options.max_leaf_nodes = 9;
   options.min_impurity_decrease = 0.001;
-  compare_layouts(600, 4, 5, false, &options);
+  compare((Case){.n = 600, .d = 4, .n_classes = 5, .single = true}, &options);
 }
 
 /* A model of rows of which every third stands `times` times, or weighs so much. */
@@ -42,11 +43,11 @@ static Hash hash_of_repeated(int64_t n_classes, int64_t times, double each, bool
   enum { ROWS = 200 };
   Comm self = comm_self();
   Data data, copies;
-  Summary summary;
-  void *model = NULL;
+  Hash hash[2];
   int64_t n = repeat ? ROWS + (ROWS + 2) / 3 * (times - 1) : ROWS, at = 0;
-  data_make(&data, &self, ROWS, 4, n_classes, false);
-  data_make(&copies, &self, n, 4, n_classes, false);
+  data_make(&data, &self, ROWS, 4, n_classes, PLAIN);
+  data_make(&copies, &self, n, 4, n_classes, PLAIN);
+  copies.training.group = NULL;
   for (int64_t i = 0; i < ROWS; i++) {
     for (int64_t k = 0; k < (repeat && i % 3 == 0 ? times : 1); k++, at++) {
       for (int64_t j = 0; j < 4; j++) {
@@ -58,14 +59,10 @@ static Hash hash_of_repeated(int64_t n_classes, int64_t times, double each, bool
   }
   CHECK_INTEGER(at, n);
   if (!repeat || each != 1) copies.training.weight = copies.weight;
-  summary_init(&summary, true);
-  CHECK_OK(forest_model.fit_all(&self, &copies.training, options, NULL, &model, &summary));
-  Hash hash = model_hash(&forest_model, &model);
-  forest_model.free(&model);
-  summary_clear(&summary);
+  fit_hash(&forest_model, &self, &copies, options, NULL, OK, hash);
   data_clear(&data);
   data_clear(&copies);
-  return hash;
+  return hash[0];
 }
 
 /* Weight 2 is the row twice, when no sample is drawn; a common factor of all weights is nothing. */
@@ -73,7 +70,7 @@ static void weight_is_repetition(void) {
   static const int64_t classes[] = {0, 2, 5};
   for (int k = 0; k < 3; k++) {
     for (int64_t times = 2; times < 4; times++) {
-      ForestOptions options = defaults();
+      ForestOptions options = forest_defaults();
       options.trees = 2;
       options.bootstrap = options.oob = false;
       options.min_samples_leaf = k == 0 ? 1 : 3;
@@ -97,14 +94,12 @@ static void weight_is_repetition(void) {
 /* Balanced class weights are the weights that one would give by hand. */
 static void balanced_classes(void) {
   Comm world = comm_world();
-  ForestOptions options = defaults();
-  Hash hashes[3];
+  ForestOptions options = forest_defaults();
+  Hash hashes[3][2];
   for (int kind = 0; kind < 3; kind++) {
     Data data;
-    Summary summary;
-    void *model = NULL;
     int64_t count[4] = {0};
-    data_make(&data, &world, 500, 4, 4, true);
+    data_make(&data, &world, 500, 4, 4, PLAIN);
     for (int64_t i = 0; i < data.x.rows.n; i++) { /* class 3 is left without rows */
       int64_t class = (int64_t)data.target[i];
       data.target[i] = (double)(class == 3 ? 0 : class);
@@ -116,15 +111,11 @@ static void balanced_classes(void) {
     }
     options.class_weight.word = 1 + (kind == 0 ? CLASS_WEIGHT_BALANCED : CLASS_WEIGHT_NONE);
     if (kind == 1) data.training.weight = data.weight;
-    summary_init(&summary, world.rank == 0);
-    CHECK_OK(forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
-    hashes[kind] = model_hash(&forest_model, &model);
-    forest_model.free(&model);
-    summary_clear(&summary);
+    fit_hash(&forest_model, &world, &data, &options, NULL, OK, hashes[kind]);
     data_clear(&data);
   }
-  CHECK(hash_compare(&hashes[0], &hashes[1]) == 0);
-  CHECK(hash_compare(&hashes[0], &hashes[2]) != 0);
+  CHECK(hash_compare(&hashes[0][0], &hashes[1][0]) == 0);
+  CHECK(hash_compare(&hashes[0][0], &hashes[2][0]) != 0);
 }
 
 /* Rows that travel by broadcast give the same samples. */
@@ -133,7 +124,7 @@ static void broadcast_samples(void) {
   Data data;
   Bins bins;
   Samples direct, sent;
-  data_make(&data, &world, 500, 5, 0, true);
+  data_make(&data, &world, 500, 5, 0, PLAIN);
   CHECK_OK(bins_fit_all(&world, &data.x, 255, &bins));
   data.training.weight = data.weight;
   CHECK_OK(samples_init_all(&world, &data.training, &bins, true, &direct));
@@ -159,48 +150,30 @@ static void broadcast_samples(void) {
  * model agree. */
 static void predictions(int64_t n_classes) {
   Comm self = comm_self();
-  ForestOptions options = defaults();
+  ForestOptions options = forest_defaults();
   options.bootstrap = options.oob = false;
   Data data;
   Summary summary;
-  void *model = NULL, *loaded = NULL;
+  void *model = NULL;
   int64_t n = 300, d = 4, outputs = n_classes ? n_classes : 1;
-  double *all = NULL, *one = NULL, *again = NULL;
+  double *all = NULL;
   CHECK_OK(NEW(&all, n * outputs));
-  CHECK_OK(NEW(&again, n * outputs));
-  CHECK_OK(NEW(&one, outputs));
-  data_make(&data, &self, n, d, n_classes, true);
+  data_make(&data, &self, n, d, n_classes, PLAIN);
   summary_init(&summary, true);
   CHECK_OK(forest_model.fit_all(&self, &data.training, &options, NULL, &model, &summary));
   CHECK_OK(forest_model.predict(model, &data.x, all));
-  Fields out, in;
-  fields_init(&out, FIELDS_OUT);
-  CHECK_OK(forest_model.fields(&model, &out));
-  CHECK_OK(fields_copy(&out, &in));
-  CHECK_OK(forest_model.fields(&loaded, &in));
-  CHECK_OK(forest_model.predict(loaded, &data.x, again));
-  CHECK(memcmp(all, again, (size_t)(n * outputs) * sizeof *all) == 0);
+  check_predictions(&forest_model, &model, &data.x, outputs, all);
   for (int64_t i = 0; i < n; i++) {
-    Matrix row = data.x;
-    row.rows.n = 1;
-    row.data = data.x.data + i;
-    CHECK_OK(forest_model.predict(model, &row, one));
-    CHECK(memcmp(one, all + i * outputs, (size_t)outputs * sizeof *one) == 0);
     if (n_classes) {
-      CHECK_REAL(one[(int64_t)data.target[i]], 1, 0);
+      CHECK_REAL(all[i * outputs + (int64_t)data.target[i]], 1, 0);
     } else {
-      CHECK_REAL(one[0], data.target[i], 2e-6); /* half of 2^-24 of the range */
+      CHECK_REAL(all[i], data.target[i], 2e-6); /* half of 2^-24 of the range */
     }
   }
-  fields_clear(&out);
-  fields_clear(&in);
   forest_model.free(&model);
-  forest_model.free(&loaded);
   summary_clear(&summary);
   data_clear(&data);
   memory_free(&all);
-  memory_free(&again);
-  memory_free(&one);
 }
 
 /* What the summary says is sensible: scores beat the baseline, shares sum to 1, and features that
@@ -208,7 +181,7 @@ static void predictions(int64_t n_classes) {
 static void scores(int64_t n_classes, bool randomised, const char *metric, double low,
                    double high) {
   Comm world = comm_world();
-  ForestOptions options = defaults();
+  ForestOptions options = forest_defaults();
   options.extremely_randomised = randomised;
   options.trees = 30;
   options.permutations = 1;
@@ -216,7 +189,7 @@ static void scores(int64_t n_classes, bool randomised, const char *metric, doubl
   Data data;
   Summary summary;
   void *model = NULL;
-  data_make(&data, &world, 800, 6, n_classes, true);
+  data_make(&data, &world, 800, 6, n_classes, PLAIN);
   summary_init(&summary, world.rank == 0);
   CHECK_OK(forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
   if (world.rank == 0) {
@@ -253,125 +226,54 @@ static void scores(int64_t n_classes, bool randomised, const char *metric, doubl
 static void resumes(void) {
   Comm self = comm_self();
   Data data;
-  Summary summary;
-  void *model = NULL;
-  Keeper keeper = {.sink = {.tick = keep, .find = fetch}, .stop_after = 2};
-  ForestOptions options = defaults();
-  Hash whole[2], resumed;
-  fit_hash(&self, 400, 5, 4, true, &options, whole);
-  data_make(&data, &self, 400, 5, 4, true);
-  summary_init(&summary, true);
-  Status status =
-      forest_model.fit_all(&self, &data.training, &options, &keeper.sink, &model, &summary);
-  CHECK_INTEGER(status, STOPPED);
-  forest_model.free(&model);
+  Keeper keeper = keeper_of(2);
+  ForestOptions options = forest_defaults();
+  Hash whole[2], resumed[2] = {{{0}}};
+  data_make(&data, &self, 400, 5, 4, PLAIN);
+  fit_hash(&forest_model, &self, &data, &options, NULL, OK, whole);
+  fit_hash(&forest_model, &self, &data, &options, &keeper.sink, STOPPED, resumed);
   keeper.stop_after = INT64_MAX;
-  CHECK_OK(forest_model.fit_all(&self, &data.training, &options, &keeper.sink, &model, &summary));
+  fit_hash(&forest_model, &self, &data, &options, &keeper.sink, OK, resumed);
   CHECK_INTEGER(keeper.ticks, options.trees);
-  resumed = model_hash(&forest_model, &model);
-  CHECK(hash_compare(&resumed, &whole[0]) == 0);
+  CHECK(hash_compare(&resumed[0], &whole[0]) == 0);
   keeper_clear(&keeper);
-  forest_model.free(&model);
-  summary_clear(&summary);
   data_clear(&data);
-}
-
-static void expect_failure(Data *data, const Comm *comm, Status want, const char *part) {
-  Summary summary;
-  void *model = NULL;
-  ForestOptions options = defaults();
-  summary_init(&summary, comm->rank == 0);
-  Status status = forest_model.fit_all(comm, &data->training, &options, NULL, &model, &summary);
-  CHECK_INTEGER(status, want);
-  CHECK_MESSAGE(part);
-  forest_model.free(&model);
-  summary_clear(&summary);
 }
 
 static void bad_input(void) {
   Comm world = comm_world();
+  ForestOptions options = forest_defaults();
   Data data;
-  data_make(&data, &world, 50, 2, 0, true);
+  data_make(&data, &world, 50, 2, 0, PLAIN);
   if (data.x.rows.begin == 0 && data.x.rows.n > 0) data.target[1] = NAN;
-  expect_failure(&data, &world, NUMERIC, "row 7 is nan");
+  expect_failure(&forest_model, &world, &data, &options, NUMERIC, "row 7 is nan");
   data_clear(&data);
-  data_make(&data, &world, 50, 2, 3, true);
+  data_make(&data, &world, 50, 2, 3, PLAIN);
   if (data.x.rows.begin == 0 && data.x.rows.n > 0) data.target[0] = 3;
-  expect_failure(&data, &world, INVALID, "row 0 has class 3, classes are 0 to 2");
+  expect_failure(&forest_model, &world, &data, &options, INVALID,
+                 "row 0 has class 3, classes are 0 to 2");
   data_clear(&data);
-  weights = WEIGHTS_REAL;
-  data_make(&data, &world, 50, 2, 3, true);
+  data_make(&data, &world, 50, 2, 3, PLAIN);
+  data.training.weight = data.weight;
   if (data.x.rows.begin == 0 && data.x.rows.n > 0) data.weight[2] = 0;
-  expect_failure(&data, &world, NUMERIC, "weight: row 14 weighs 0; above 0");
+  expect_failure(&forest_model, &world, &data, &options, NUMERIC,
+                 "weight: row 14 weighs 0; above 0");
   data_clear(&data);
-  weights = WEIGHTS_NONE;
-  data_make(&data, &world, 50, 0, 0, true);
-  expect_failure(&data, &world, INVALID, "no feature");
+  data_make(&data, &world, 50, 0, 0, PLAIN);
+  expect_failure(&forest_model, &world, &data, &options, INVALID, "no feature");
   data_clear(&data);
-  data_make(&data, &world, 0, 2, 0, true);
-  expect_failure(&data, &world, INVALID, "no row");
+  data_make(&data, &world, 0, 2, 0, PLAIN);
+  expect_failure(&forest_model, &world, &data, &options, INVALID, "no row");
   data_clear(&data);
 }
 
-/* Constant and all-missing features, one class, one value: a forest of leaves or of what is left.
- */
-static void odd_data(void) {
-  Comm world = comm_world();
-  Summary summary;
-  void *model = NULL;
-  ForestOptions options = defaults();
-  for (int kind = 0; kind < 4; kind++) {
-    Data data;
-    data_make(&data, &world, 64, 3, kind == 2 ? 3 : kind == 3 ? 1 : 0, true);
-    for (int64_t i = 0; i < data.x.rows.n; i++) {
-      matrix_column(&data.x, 0)[i] = 5;
-      matrix_column(&data.x, 1)[i] = NAN;
-      if (kind == 0) matrix_column(&data.x, 2)[i] = i % 2 ? INFINITY : -INFINITY;
-      if (kind > 0) data.target[i] = kind == 2 ? 1 : kind == 3 ? 0 : 42;
-    }
-    summary_init(&summary, world.rank == 0);
-    CHECK_OK(forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
-    double *out = NULL;
-    CHECK_OK(NEW(&out, 3 * data.x.rows.n));
-    CHECK_OK(forest_model.predict(model, &data.x, out));
-    if (kind == 1 && data.x.rows.n > 0) CHECK_REAL(out[0], 42, 0);
-    if (kind == 2 && data.x.rows.n > 0) CHECK_REAL(out[1], 1, 0);
-    if (kind == 3 && data.x.rows.n > 0) CHECK_REAL(out[0], 1, 0);
-    memory_free(&out);
-    forest_model.free(&model);
-    summary_clear(&summary);
-    data_clear(&data);
-  }
-}
-
-/* Every allocation of a fit fails once, on one rank after the other: all ranks get MEMORY, none
- * hangs, nothing is lost. */
-static void faults(int64_t n_classes) {
-  Comm world = comm_world();
-  ForestOptions options = defaults();
+static void faults(int64_t n_classes, bool weighted) {
+  ForestOptions options = forest_defaults();
   options.trees = 2;
   options.permutations = 1;
   options.shap_rows = 10;
   if (n_classes) options.class_weight.word = 1 + CLASS_WEIGHT_BALANCED;
-  Data data;
-  data_make(&data, &world, 60, 2, n_classes, true);
-  int64_t nth = 1;
-  for (Status status = MEMORY; status != OK; nth++) {
-    Summary summary;
-    void *model = NULL;
-    summary_init(&summary, world.rank == 0);
-    bool mine = nth % world.size == world.rank;
-    fault_arm(FAULT_MEMORY, mine ? (nth + world.size - 1) / world.size : 0, false);
-    status = forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary);
-    bool untouched = mine && fault_count(FAULT_MEMORY) < (nth + world.size - 1) / world.size;
-    fault_arm(FAULT_MEMORY, 0, false);
-    CHECK(status == MEMORY || status == OK);
-    if (status == OK) CHECK(comm_any_all(&world, untouched));
-    forest_model.free(&model);
-    summary_clear(&summary);
-  }
-  CHECK(nth > 60);
-  data_clear(&data);
+  fit_faults(&forest_model, n_classes, weighted, &options);
 }
 
 /* Nodes of a forest of one tree on everything. */
@@ -380,12 +282,13 @@ static int64_t nodes_of(int64_t n_classes, double times, double min_decrease, in
   Data data;
   Summary summary;
   void *model = NULL;
-  ForestOptions options = defaults();
+  ForestOptions options = forest_defaults();
   options.trees = 1;
   options.bootstrap = options.oob = false;
   options.min_impurity_decrease = min_decrease;
   options.max_leaf_nodes = max_leaves;
-  data_make(&data, &self, 300, 4, n_classes, false);
+  data_make(&data, &self, 300, 4, n_classes, PLAIN);
+  data.training.group = NULL;
   for (int64_t i = 0; i < 300; i++) {
     double low = matrix_column(&data.x, 0)[i] < 0.25;
     data.target[i] = n_classes ? low : low * times;
@@ -451,12 +354,11 @@ int main(int argc, char **argv) {
   scores(4, true, "accuracy", 0.4, 0.95);
   resumes();
   bad_input();
-  odd_data();
-  faults(0);
-  faults(3);
-  weights = WEIGHTS_REAL;
-  faults(2);
-  weights = WEIGHTS_NONE;
+  ForestOptions options = forest_defaults();
+  odd_data(&forest_model, &options, 1);
+  faults(0, false);
+  faults(3, false);
+  faults(2, true);
   feature_counts();
   CHECK_INTEGER(memory_balance(), 0);
   int failed = check_report("tree/forest");

@@ -1,83 +1,88 @@
 /* The forest whose trees are grown on the rows of all ranks: the model and the report of the other
  * way of spreading, bit for bit. Started under mpirun on any number of ranks; ranks alone grow
  * whole trees. */
-#include "forest_case.h"
-#include "kernels/base/fault.h"
 #include "kernels/tree/samples.h"
+#include "tests/tree/forest_case.h"
 
-static void compare(int64_t n, int64_t d, int64_t n_classes, bool grouped,
-                    const ForestOptions *options) {
-  Comm world = comm_world(), self = comm_self();
+static void compare(Case c, const ForestOptions *options) {
   ForestOptions by_rows = *options;
-  Hash together[2], alone[2];
   by_rows.spread = FOREST_SPREAD_ROWS;
-  fit_hash(&world, n, d, n_classes, grouped, &by_rows, together);
-  fit_hash(&self, n, d, n_classes, grouped, options, alone);
-  CHECK(hash_compare(&together[0], &alone[0]) == 0);
-  if (world.rank == 0) CHECK(hash_compare(&together[1], &alone[1]) == 0);
+  compare_layouts(&forest_model, &c, &by_rows, options);
 }
 
 static void layouts(void) {
-  ForestOptions options = defaults();
+  ForestOptions options = forest_defaults();
   options.trees = 3;
   options.shap_rows = 40;
   options.permutations = 1;
-  compare(3000, 5, 0, true, &options);
-  compare(900, 5, 2, true, &options);
-  compare(2500, 5, 4, false, &options);
-  compare(1, 2, 0, true, &options); /* fewer rows than ranks */
-  compare(3, 2, 3, false, &options);
-  compare(60, 18, 40, false, &options);
-  options = defaults();
+  compare((Case){.n = 3000, .d = 5}, &options);
+  compare((Case){.n = 900, .d = 5, .n_classes = 2}, &options);
+  compare((Case){.n = 2500, .d = 5, .n_classes = 4, .single = true}, &options);
+  compare((Case){.n = 1, .d = 2}, &options); /* fewer rows than ranks */
+  compare((Case){.n = 3, .d = 2, .n_classes = 3, .single = true}, &options);
+  compare((Case){.n = 60, .d = 18, .n_classes = 40, .single = true}, &options);
+  options = forest_defaults();
   options.trees = 3;
   options.bootstrap = options.oob = false;
   options.max_features = 0.4;
   options.bins = 7;
-  compare(2500, 4, 0, true, &options);
+  compare((Case){.n = 2500, .d = 4}, &options);
   options.extremely_randomised = true;
-  compare(2500, 4, 3, true, &options);
-  options = defaults();
+  compare((Case){.n = 2500, .d = 4, .n_classes = 3}, &options);
+  options = forest_defaults();
   options.trees = 3;
   options.max_leaf_nodes = 20;
   options.min_impurity_decrease = 0.0001;
-  compare(3000, 4, 0, true, &options);
-  compare(3000, 4, 5, false, &options);
-  weights = WEIGHTS_REAL;
-  options = defaults();
+  compare((Case){.n = 3000, .d = 4}, &options);
+  compare((Case){.n = 3000, .d = 4, .n_classes = 5, .single = true}, &options);
+  options = forest_defaults();
   options.trees = 3;
   options.max_features = -3;
-  compare(2500, 6, 0, true, &options);
+  compare((Case){.n = 2500, .d = 6, .weighted = true}, &options);
   options.min_samples_leaf = 7;
-  compare(2500, 6, 5, true, &options);
-  weights = WEIGHTS_NONE;
+  compare((Case){.n = 2500, .d = 6, .n_classes = 5, .weighted = true}, &options);
 }
 
 /* Rows in the order of their target: every rank has classes of its own. */
 static void sorted(int64_t n_classes) {
   enum { ROWS = 2600 };
   Comm world = comm_world();
-  Hash hashes[2];
-  for (int spread = 0; spread < 2; spread++) {
-    Data data;
-    Summary summary;
-    void *model = NULL;
-    ForestOptions options = defaults();
-    options.trees = 2;
-    options.spread = spread ? FOREST_SPREAD_ROWS : FOREST_SPREAD_TREES;
-    data_make(&data, &world, ROWS, 4, n_classes, true);
-    for (int64_t i = 0; i < data.x.rows.n; i++) {
-      int64_t row = data.x.rows.begin + i;
-      data.target[i] = n_classes ? (double)(row * n_classes / ROWS) : (double)(row / 5);
-      matrix_column(&data.x, 2)[i] = (double)((row * 37) % 501);
-    }
-    summary_init(&summary, world.rank == 0);
-    CHECK_OK(forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
-    hashes[spread] = model_hash(&forest_model, &model);
-    forest_model.free(&model);
-    summary_clear(&summary);
-    data_clear(&data);
+  Hash by_trees[2], by_rows[2];
+  ForestOptions options = forest_defaults();
+  Data data;
+  data_make(&data, &world, ROWS, 4, n_classes, PLAIN);
+  for (int64_t i = 0; i < data.x.rows.n; i++) {
+    int64_t row = data.x.rows.begin + i;
+    data.target[i] = n_classes ? (double)(row * n_classes / ROWS) : (double)(row / 5);
+    matrix_column(&data.x, 2)[i] = (double)((row * 37) % 501);
   }
-  CHECK(hash_compare(&hashes[0], &hashes[1]) == 0);
+  options.trees = 2;
+  options.spread = FOREST_SPREAD_TREES;
+  fit_hash(&forest_model, &world, &data, &options, NULL, OK, by_trees);
+  options.spread = FOREST_SPREAD_ROWS;
+  fit_hash(&forest_model, &world, &data, &options, NULL, OK, by_rows);
+  CHECK(hash_compare(&by_trees[0], &by_rows[0]) == 0);
+  data_clear(&data);
+}
+
+/* Give all ranks what rank 0 has, as a run folder would. */
+static void keeper_share_all(const Comm *comm, Keeper *keeper) {
+  for (int64_t i = 0; i < UNITS; i++) {
+    uint8_t *pack = NULL, *all = NULL;
+    int64_t bytes = 0;
+    size_t *offsets = NULL;
+    CHECK_OK(NEW(&offsets, comm->size + 1));
+    if (keeper->has[i] && comm->rank == 0) CHECK_OK(fields_pack(&keeper->kept[i], &pack, &bytes));
+    CHECK_OK(comm_concatenate_all(comm, pack, (size_t)bytes, (void **)&all, offsets));
+    if (offsets[1] > 0 && comm->rank > 0) {
+      if (keeper->has[i]) fields_clear(&keeper->kept[i]);
+      CHECK_OK(fields_unpack(all, (int64_t)offsets[1], &keeper->kept[i]));
+      keeper->has[i] = true;
+    }
+    memory_free(&pack);
+    memory_free(&all);
+    memory_free(&offsets);
+  }
 }
 
 /* Stopped after any tree and begun again, either way goes on from what the other one saved. Rank 0
@@ -85,82 +90,46 @@ static void sorted(int64_t n_classes) {
 static void resumes(int64_t n_classes) {
   enum { TREES = 4 };
   Comm world = comm_world();
-  Hash whole[2];
-  ForestOptions options = defaults();
+  Hash whole[2], resumed[2] = {{{0}}};
+  ForestOptions options = forest_defaults();
+  Data data;
   options.trees = TREES;
   options.shap_rows = 10;
-  fit_hash(&world, 500, 5, n_classes, true, &options, whole);
+  data_make(&data, &world, 500, 5, n_classes, PLAIN);
+  fit_hash(&forest_model, &world, &data, &options, NULL, OK, whole);
   for (int64_t stop = 1; stop < TREES; stop++) {
-    Data data;
-    Summary summary;
-    void *model = NULL;
-    Keeper keeper = {.sink = {.tick = keep, .find = fetch}, .stop_after = stop};
-    data_make(&data, &world, 500, 5, n_classes, true);
-    summary_init(&summary, world.rank == 0);
+    Keeper keeper = keeper_of(stop);
     options.spread = FOREST_SPREAD_ROWS;
-    Status status =
-        forest_model.fit_all(&world, &data.training, &options, &keeper.sink, &model, &summary);
-    CHECK_INTEGER(status, STOPPED);
+    fit_hash(&forest_model, &world, &data, &options, &keeper.sink, STOPPED, resumed);
     CHECK_MESSAGE("units; run again to go on");
-    forest_model.free(&model);
     keeper_share_all(&world, &keeper);
     keeper.stop_after = INT64_MAX;
     options.spread = stop % 2 ? FOREST_SPREAD_ROWS : FOREST_SPREAD_TREES;
-    CHECK_OK(
-        forest_model.fit_all(&world, &data.training, &options, &keeper.sink, &model, &summary));
-    Hash resumed = model_hash(&forest_model, &model);
-    CHECK(hash_compare(&resumed, &whole[0]) == 0);
-    forest_model.free(&model);
-    summary_clear(&summary);
-    summary_init(&summary, world.rank == 0);
+    fit_hash(&forest_model, &world, &data, &options, &keeper.sink, OK, resumed);
+    CHECK(hash_compare(&resumed[0], &whole[0]) == 0);
     if (options.spread == FOREST_SPREAD_TREES && world.size == 1) { /* and the other way round */
       options.spread = FOREST_SPREAD_ROWS;
-      CHECK_OK(
-          forest_model.fit_all(&world, &data.training, &options, &keeper.sink, &model, &summary));
-      resumed = model_hash(&forest_model, &model);
-      Hash report = summary_hash(&summary);
-      CHECK(hash_compare(&resumed, &whole[0]) == 0);
-      CHECK(hash_compare(&report, &whole[1]) == 0);
-      forest_model.free(&model);
+      fit_hash(&forest_model, &world, &data, &options, &keeper.sink, OK, resumed);
+      CHECK(hash_compare(&resumed[0], &whole[0]) == 0);
+      CHECK(hash_compare(&resumed[1], &whole[1]) == 0);
     }
     keeper_clear(&keeper);
-    summary_clear(&summary);
-    data_clear(&data);
   }
+  data_clear(&data);
 }
 
-/* Every allocation of a fit fails once, on one rank after the other. */
 static void faults(int64_t n_classes) {
-  Comm world = comm_world();
-  ForestOptions options = defaults();
+  ForestOptions options = forest_defaults();
   options.trees = 1;
   options.permutations = 1;
   options.shap_rows = 5;
   options.spread = FOREST_SPREAD_ROWS;
-  Data data;
-  data_make(&data, &world, 60, 2, n_classes, true);
-  int64_t nth = 1;
-  for (Status status = MEMORY; status != OK; nth++) {
-    Summary summary;
-    void *model = NULL;
-    summary_init(&summary, world.rank == 0);
-    bool mine = nth % world.size == world.rank;
-    fault_arm(FAULT_MEMORY, mine ? (nth + world.size - 1) / world.size : 0, false);
-    status = forest_model.fit_all(&world, &data.training, &options, NULL, &model, &summary);
-    bool untouched = mine && fault_count(FAULT_MEMORY) < (nth + world.size - 1) / world.size;
-    fault_arm(FAULT_MEMORY, 0, false);
-    CHECK(status == MEMORY || status == OK);
-    if (status == OK) CHECK(comm_any_all(&world, untouched));
-    forest_model.free(&model);
-    summary_clear(&summary);
-  }
-  CHECK(nth > 60);
-  data_clear(&data);
+  fit_faults(&forest_model, n_classes, false, &options);
 }
 
 /* The rule: by trees, but for trees too large for a rank and few trees of many rows. */
 static void rule(void) {
-  ForestOptions options = defaults();
+  ForestOptions options = forest_defaults();
   options.trees = 100;
   CHECK(!forest_by_rows(&options, 1000000, 18, 2));
   CHECK(forest_by_rows(&options, 100000000, 18, 2));

@@ -1,64 +1,58 @@
 /* Boosted trees as a model kind: fit, predict, save, load, stop and resume; the same bits on any
  * number of ranks. Started under mpirun it compares the whole communicator with every rank alone.
  */
-#include "kernels/base/fault.h"
 #include "kernels/tree/node.h"
 #include "tests/tree/gbdt_case.h"
 
-static void compare_layouts(Case c, const GbdtOptions *options) {
+static void compare(Case c, const GbdtOptions *options) {
   enum { AUTO, ROWS, TREES };
-  Comm world = comm_world(), self = comm_self();
-  Hash together[2] = {{{0}}}, alone[2] = {{{0}}};
-  fit_hash(&self, &c, options, NULL, OK, alone);
   for (int spread = c.n_classes > 2 ? ROWS : AUTO; spread <= (c.n_classes > 2 ? TREES : AUTO);
        spread++) {
     GbdtOptions own = *options;
     own.spread = spread;
-    fit_hash(&world, &c, &own, NULL, OK, together);
-    CHECK(hash_compare(&together[0], &alone[0]) == 0);
-    if (world.rank == 0) CHECK(hash_compare(&together[1], &alone[1]) == 0);
+    compare_layouts(&gbdt_model, &c, &own, options);
   }
 }
 
 static void layouts(void) {
   GbdtOptions o = defaults();
-  compare_layouts((Case){.n = 900, .d = 5}, &o);
-  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 2}, &o);
-  compare_layouts((Case){.n = 900, .d = 9, .n_classes = 5}, &o);
-  compare_layouts((Case){.n = 900, .d = 5, .order = SORTED}, &o);
-  compare_layouts((Case){.n = 600, .d = 5, .n_classes = 7, .order = SORTED}, &o);
-  compare_layouts((Case){.n = 900, .d = 5, .weighted = true}, &o);
-  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 3, .weighted = true}, &o);
-  compare_layouts((Case){.n = 1, .d = 2}, &o);
-  compare_layouts((Case){.n = 33, .d = 1, .n_classes = 3}, &o);
-  compare_layouts((Case){.n = 40, .d = 18, .n_classes = 40}, &o);
-  compare_layouts((Case){.n = 400, .d = 4, .n_classes = 1}, &o);
+  compare((Case){.n = 900, .d = 5}, &o);
+  compare((Case){.n = 900, .d = 5, .n_classes = 2}, &o);
+  compare((Case){.n = 900, .d = 9, .n_classes = 5}, &o);
+  compare((Case){.n = 900, .d = 5, .order = SORTED}, &o);
+  compare((Case){.n = 600, .d = 5, .n_classes = 7, .order = SORTED}, &o);
+  compare((Case){.n = 900, .d = 5, .weighted = true}, &o);
+  compare((Case){.n = 900, .d = 5, .n_classes = 3, .weighted = true}, &o);
+  compare((Case){.n = 1, .d = 2}, &o);
+  compare((Case){.n = 33, .d = 1, .n_classes = 3}, &o);
+  compare((Case){.n = 40, .d = 18, .n_classes = 40}, &o);
+  compare((Case){.n = 400, .d = 4, .n_classes = 1}, &o);
   o.growth = 1;
   o.max_leaves = OPTION_NONE_INTEGER;
   o.max_depth = 6;
   o.row_share = 0.6;
   o.feature_share = 0.5;
-  compare_layouts((Case){.n = 900, .d = 5}, &o);
-  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 2}, &o);
+  compare((Case){.n = 900, .d = 5}, &o);
+  compare((Case){.n = 900, .d = 5, .n_classes = 2}, &o);
   o.early_stopping = 2;
   o.trees = 30;
   o.min_samples_leaf = 1;
-  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 2}, &o);
-  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 4, .order = SORTED}, &o);
+  compare((Case){.n = 900, .d = 5, .n_classes = 2}, &o);
+  compare((Case){.n = 900, .d = 5, .n_classes = 4, .order = SORTED}, &o);
   o.permutations = 2;
   o.shap_rows = 100;
-  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 4, .order = SORTED}, &o);
+  compare((Case){.n = 900, .d = 5, .n_classes = 4, .order = SORTED}, &o);
   o.refit = true;
-  compare_layouts((Case){.n = 900, .d = 5, .weighted = true}, &o);
-  compare_layouts((Case){.n = 900, .d = 5, .n_classes = 3, .weighted = true}, &o);
+  compare((Case){.n = 900, .d = 5, .weighted = true}, &o);
+  compare((Case){.n = 900, .d = 5, .n_classes = 3, .weighted = true}, &o);
   o.objective = 1 + BOOST_POISSON;
-  compare_layouts((Case){.n = 900, .d = 5}, &o);
+  compare((Case){.n = 900, .d = 5}, &o);
   o.objective = 1 + BOOST_ABSOLUTE;
-  compare_layouts((Case){.n = 900, .d = 5}, &o);
+  compare((Case){.n = 900, .d = 5}, &o);
   o.objective = 1 + BOOST_QUANTILE;
   o.alpha = 0.8;
-  compare_layouts((Case){.n = 900, .d = 5, .order = SORTED}, &o);
-  compare_layouts((Case){.n = 900, .d = 5, .weighted = true}, &o);
+  compare((Case){.n = 900, .d = 5, .order = SORTED}, &o);
+  compare((Case){.n = 900, .d = 5, .weighted = true}, &o);
 }
 
 /* Single rows, batches and a loaded model agree; training gets better and better. */
@@ -69,30 +63,18 @@ static void predictions(int64_t n_classes, int objective) {
   options.objective = objective;
   Data data;
   Summary summary;
-  void *model = NULL, *loaded = NULL;
+  void *model = NULL;
   int64_t n = 500, d = 5, outputs = n_classes ? n_classes : 1;
-  double *all = NULL, *one = NULL, *again = NULL;
+  double *all = NULL;
   CHECK_OK(NEW(&all, n * outputs));
-  CHECK_OK(NEW(&again, n * outputs));
-  CHECK_OK(NEW(&one, outputs));
   data_make(&data, &self, n, d, n_classes, PLAIN);
   summary_init(&summary, true);
   CHECK_OK(gbdt_model.fit_all(&self, &data.training, &options, NULL, &model, &summary));
   CHECK_OK(gbdt_model.predict(model, &data.x, all));
-  Fields out, in;
-  fields_init(&out, FIELDS_OUT);
-  CHECK_OK(gbdt_model.fields(&model, &out));
-  CHECK_OK(fields_copy(&out, &in));
-  CHECK_OK(gbdt_model.fields(&loaded, &in));
-  CHECK_OK(gbdt_model.predict(loaded, &data.x, again));
-  CHECK(memcmp(all, again, (size_t)(n * outputs) * sizeof *all) == 0);
+  check_predictions(&gbdt_model, &model, &data.x, outputs, all);
   double error = 0, hits = 0;
   for (int64_t i = 0; i < n; i++) {
-    Matrix row = data.x;
-    row.rows.n = 1;
-    row.data = data.x.data + i;
-    CHECK_OK(gbdt_model.predict(model, &row, one));
-    CHECK(memcmp(one, all + i * outputs, (size_t)outputs * sizeof *one) == 0);
+    const double *one = all + i * outputs;
     error += (one[0] - data.target[i]) * (one[0] - data.target[i]);
     double sum = 0, most = 0;
     for (int64_t k = 0; k < outputs; k++) sum += one[k], most = fmax(most, one[k]);
@@ -106,15 +88,10 @@ static void predictions(int64_t n_classes, int objective) {
   if (objective == 0 && !n_classes) CHECK_REAL(rmse, curve->y[curve->n_y - 1], 1e-9 * rmse);
   if (!n_classes) CHECK(rmse < 1);
   if (n_classes) CHECK(hits / (double)n > 0.9);
-  fields_clear(&out);
-  fields_clear(&in);
   gbdt_model.free(&model);
-  gbdt_model.free(&loaded);
   summary_clear(&summary);
   data_clear(&data);
   memory_free(&all);
-  memory_free(&again);
-  memory_free(&one);
 }
 
 /* A quantile's model has its share of the training rows below it. */
@@ -144,18 +121,6 @@ static void quantiles(void) {
   }
 }
 
-static void expect_failure(Data *data, const Comm *comm, const GbdtOptions *options, Status want,
-                           const char *part) {
-  Summary summary;
-  void *model = NULL;
-  summary_init(&summary, comm->rank == 0);
-  Status status = gbdt_model.fit_all(comm, &data->training, options, NULL, &model, &summary);
-  CHECK_INTEGER(status, want);
-  CHECK_MESSAGE(part);
-  gbdt_model.free(&model);
-  summary_clear(&summary);
-}
-
 static void bad_input(void) {
   Comm world = comm_world();
   GbdtOptions options = defaults();
@@ -163,61 +128,32 @@ static void bad_input(void) {
   data_make(&data, &world, 50, 2, 0, PLAIN);
   bool first = data.x.rows.begin == 0 && data.x.rows.n > 0;
   if (first) data.target[1] = NAN;
-  expect_failure(&data, &world, &options, NUMERIC, "row 7 is nan");
+  expect_failure(&gbdt_model, &world, &data, &options, NUMERIC, "row 7 is nan");
   if (first) data.target[1] = -1;
   options.objective = 1 + BOOST_POISSON;
-  expect_failure(&data, &world, &options, INVALID, "poisson needs counts");
+  expect_failure(&gbdt_model, &world, &data, &options, INVALID, "poisson needs counts");
   options.objective = 1 + BOOST_LOGISTIC;
-  expect_failure(&data, &world, &options, INVALID, "two classes");
+  expect_failure(&gbdt_model, &world, &data, &options, INVALID, "two classes");
   options = defaults();
   data.training.weight = data.weight;
   if (first) data.weight[2] = 0;
-  expect_failure(&data, &world, &options, NUMERIC, "row 14 weighs 0");
+  expect_failure(&gbdt_model, &world, &data, &options, NUMERIC, "row 14 weighs 0");
   data_clear(&data);
   data_make(&data, &world, 50, 2, 3, PLAIN);
   if (first) data.target[0] = 3;
-  expect_failure(&data, &world, &options, INVALID, "row 0 has class 3, classes are 0 to 2");
+  expect_failure(&gbdt_model, &world, &data, &options, INVALID,
+                 "row 0 has class 3, classes are 0 to 2");
   data_clear(&data);
   data_make(&data, &world, 50, 0, 0, PLAIN);
-  expect_failure(&data, &world, &options, INVALID, "no feature");
+  expect_failure(&gbdt_model, &world, &data, &options, INVALID, "no feature");
   data_clear(&data);
   data_make(&data, &world, 0, 2, 0, PLAIN);
-  expect_failure(&data, &world, &options, INVALID, "no row");
+  expect_failure(&gbdt_model, &world, &data, &options, INVALID, "no row");
   data_clear(&data);
   data_make(&data, &world, 3, 2, 0, PLAIN);
   options.early_stopping = 1;
-  expect_failure(&data, &world, &options, INVALID, "validation_share: 0.2");
+  expect_failure(&gbdt_model, &world, &data, &options, INVALID, "validation_share: 0.2");
   data_clear(&data);
-}
-
-/* Constant and all-missing features, one class, one value: trees of a leaf, or of what is left. */
-static void odd_data(void) {
-  Comm world = comm_world();
-  Summary summary;
-  void *model = NULL;
-  GbdtOptions options = defaults();
-  for (int kind = 0; kind < 4; kind++) {
-    Data data;
-    data_make(&data, &world, 64, 3, kind == 2 ? 3 : kind == 3 ? 1 : 0, PLAIN);
-    for (int64_t i = 0; i < data.x.rows.n; i++) {
-      matrix_column(&data.x, 0)[i] = 5;
-      matrix_column(&data.x, 1)[i] = NAN;
-      if (kind == 0) matrix_column(&data.x, 2)[i] = i % 2 ? INFINITY : -INFINITY;
-      if (kind > 0) data.target[i] = kind == 2 ? 1 : kind == 3 ? 0 : 42;
-    }
-    summary_init(&summary, world.rank == 0);
-    CHECK_OK(gbdt_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
-    double *out = NULL;
-    CHECK_OK(NEW(&out, 3 * data.x.rows.n));
-    CHECK_OK(gbdt_model.predict(model, &data.x, out));
-    if (kind == 1 && data.x.rows.n > 0) CHECK_REAL(out[0], 42, 0);
-    if (kind == 2 && data.x.rows.n > 0) CHECK(out[1] > 0.95);
-    if (kind == 3 && data.x.rows.n > 0) CHECK_REAL(out[0], 1, 0);
-    memory_free(&out);
-    gbdt_model.free(&model);
-    summary_clear(&summary);
-    data_clear(&data);
-  }
 }
 
 /* Predictions never move against a slope, whatever the other features are. */
@@ -265,7 +201,7 @@ static void slopes(int64_t n_classes) {
   gbdt_model.free(&model);
   char other[] = "elsewhere";
   names[0] = other;
-  expect_failure(&data, &self, &options, INVALID, "no feature \"elsewhere\"");
+  expect_failure(&gbdt_model, &self, &data, &options, INVALID, "no feature \"elsewhere\"");
   matrix_clear(&probe);
   data_clear(&data);
   summary_clear(&summary);
@@ -314,32 +250,11 @@ static void groups(void) {
   summary_clear(&summary);
 }
 
-/* Every allocation of a fit fails once, on one rank after the other: all ranks get MEMORY, none
- * hangs, nothing is lost. */
 static void faults(int64_t n_classes, int objective) {
-  Comm world = comm_world();
   GbdtOptions options = defaults();
   options.trees = 2;
   options.objective = objective;
-  Data data;
-  data_make(&data, &world, 60, 2, n_classes, PLAIN);
-  int64_t nth = 1;
-  for (Status status = MEMORY; status != OK; nth++) {
-    Summary summary;
-    void *model = NULL;
-    summary_init(&summary, world.rank == 0);
-    bool mine = nth % world.size == world.rank;
-    fault_arm(FAULT_MEMORY, mine ? (nth + world.size - 1) / world.size : 0, false);
-    status = gbdt_model.fit_all(&world, &data.training, &options, NULL, &model, &summary);
-    bool untouched = mine && fault_count(FAULT_MEMORY) < (nth + world.size - 1) / world.size;
-    fault_arm(FAULT_MEMORY, 0, false);
-    CHECK(status == MEMORY || status == OK);
-    if (status == OK) CHECK(comm_any_all(&world, untouched));
-    gbdt_model.free(&model);
-    summary_clear(&summary);
-  }
-  CHECK(nth > 60);
-  data_clear(&data);
+  fit_faults(&gbdt_model, n_classes, false, &options);
 }
 
 int main(int argc, char **argv) {
@@ -352,7 +267,8 @@ int main(int argc, char **argv) {
   predictions(5, 0);
   quantiles();
   bad_input();
-  odd_data();
+  GbdtOptions options = defaults();
+  odd_data(&gbdt_model, &options, 0.95);
   slopes(0);
   slopes(2);
   groups();

@@ -1,59 +1,25 @@
 /* Boosted trees stopped and resumed, and fitted again after early stopping. */
 #include "tests/tree/gbdt_case.h"
 
-/* A sink that keeps units, as a run folder does. */
-enum { UNITS = 64 };
-typedef struct Keeper {
-  WorkSink sink;
-  Fields kept[UNITS];
-  bool has[UNITS];
-  int64_t stop_after, done;
-} Keeper;
-
-static bool keep(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields) {
-  Keeper *keeper = (Keeper *)sink;
-  (void)total;
-  if (fields) {
-    CHECK(!keeper->has[unit]);
-    CHECK_OK(fields_copy(fields, &keeper->kept[unit]));
-    keeper->has[unit] = true;
-  }
-  keeper->done = done;
-  return done >= keeper->stop_after;
-}
-
-static bool fetch(WorkSink *sink, int64_t unit, Fields *out) {
-  Keeper *keeper = (Keeper *)sink;
-  if (!keeper->has[unit]) return false;
-  CHECK_OK(fields_copy(&keeper->kept[unit], out));
-  return true;
-}
-
-static void forget(Keeper *keeper, int unit) {
-  if (keeper->has[unit]) fields_clear(&keeper->kept[unit]);
-  keeper->has[unit] = false;
-}
-
 /* A unit that does not go on where the one before it ends is passed over. */
 static void broken_units(void) {
   Comm self = comm_self();
   Case c = {.n = 300, .d = 4};
   GbdtOptions options = defaults();
   Hash whole[2], resumed[2] = {{{0}}};
-  Keeper keeper = {.sink = {.tick = keep, .find = fetch}, .stop_after = 2};
-  fit_hash(&self, &c, &options, NULL, OK, whole);
-  fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
+  Keeper keeper = keeper_of(2);
+  case_hash(&gbdt_model, &self, &c, &options, NULL, OK, whole);
+  case_hash(&gbdt_model, &self, &c, &options, &keeper.sink, STOPPED, resumed);
   keeper.stop_after = 4;
-  fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
+  case_hash(&gbdt_model, &self, &c, &options, &keeper.sink, STOPPED, resumed);
   forget(&keeper, 0);
   keeper.stop_after = 3; /* unit 0 now ends after round 3, unit 1 begins after round 2 */
-  fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
+  case_hash(&gbdt_model, &self, &c, &options, &keeper.sink, STOPPED, resumed);
   CHECK(keeper.has[0] && keeper.has[1]);
   keeper.stop_after = INT64_MAX;
-  fit_hash(&self, &c, &options, &keeper.sink, OK, resumed);
+  case_hash(&gbdt_model, &self, &c, &options, &keeper.sink, OK, resumed);
   CHECK(hash_compare(&resumed[0], &whole[0]) == 0);
-  forget(&keeper, 0);
-  forget(&keeper, 1);
+  keeper_clear(&keeper);
 }
 
 /* Stopped after any round and begun again, the model is the same, and what it says. */
@@ -63,20 +29,20 @@ static void resumes(Case c, GbdtOptions options) {
   options.shap_rows = 20;
   Hash whole[2], resumed[2] = {{{0}}};
   Keeper counter = {.sink = {.tick = keep}, .stop_after = INT64_MAX};
-  fit_hash(&self, &c, &options, &counter.sink, OK, whole);
-  for (int i = 0; i < UNITS; i++) forget(&counter, i);
+  case_hash(&gbdt_model, &self, &c, &options, &counter.sink, OK, whole);
+  keeper_clear(&counter);
   CHECK(counter.done > 5);
   for (int64_t first = 1; first + 2 < counter.done; first++) {
-    Keeper keeper = {.sink = {.tick = keep, .find = fetch}, .stop_after = first};
-    fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
+    Keeper keeper = keeper_of(first);
+    case_hash(&gbdt_model, &self, &c, &options, &keeper.sink, STOPPED, resumed);
     keeper.stop_after = first + 2;
-    fit_hash(&self, &c, &options, &keeper.sink, STOPPED, resumed);
+    case_hash(&gbdt_model, &self, &c, &options, &keeper.sink, STOPPED, resumed);
     keeper.stop_after = INT64_MAX;
-    fit_hash(&self, &c, &options, &keeper.sink, OK, resumed);
+    case_hash(&gbdt_model, &self, &c, &options, &keeper.sink, OK, resumed);
     CHECK(keeper.has[0] && keeper.has[1]);
     CHECK(hash_compare(&resumed[0], &whole[0]) == 0);
     CHECK(hash_compare(&resumed[1], &whole[1]) == 0);
-    for (int i = 0; i < UNITS; i++) forget(&keeper, i);
+    keeper_clear(&keeper);
   }
 }
 
@@ -91,7 +57,7 @@ static void refits(Case c) {
   options.trees = 60;
   options.learning_rate = 0.8;
   options.early_stopping = 3;
-  fit_hash(&world, &c, &options, NULL, OK, cut);
+  case_hash(&gbdt_model, &world, &c, &options, NULL, OK, cut);
   data_make(&data, &world, c.n, c.d, c.n_classes, c.order);
   summary_init(&summary, false);
   CHECK_OK(gbdt_model.fit_all(&world, &data.training, &options, NULL, &model, &summary));
@@ -99,11 +65,11 @@ static void refits(Case c) {
   int64_t rounds = gbdt->ensemble.n_trees / gbdt->loss.outputs;
   CHECK(rounds > 0 && rounds < 60);
   options.refit = true;
-  fit_hash(&world, &c, &options, NULL, OK, refitted);
+  case_hash(&gbdt_model, &world, &c, &options, NULL, OK, refitted);
   options.refit = false;
   options.early_stopping = OPTION_NONE_INTEGER;
   options.trees = rounds;
-  fit_hash(&world, &c, &options, NULL, OK, plain);
+  case_hash(&gbdt_model, &world, &c, &options, NULL, OK, plain);
   CHECK(hash_compare(&refitted[0], &plain[0]) == 0);
   CHECK(hash_compare(&refitted[0], &cut[0]) != 0);
   gbdt_model.free(&model);

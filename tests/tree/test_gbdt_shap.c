@@ -1,9 +1,8 @@
 /* SHAP values of boosted trees: they add up to raw predictions, are Shapley's sums over subsets,
  * covers count training rows, and they are what the shap package says of LightGBM's trees. */
-#include <stdlib.h>
-
 #include "kernels/tree/gbdt_report.h"
 #include "kernels/tree/node.h"
+#include "tests/fixture.h"
 #include "tests/tree/gbdt_case.h"
 
 enum { N = 500, D = 5, OUTPUTS = 4 };
@@ -134,11 +133,8 @@ static void compare(int64_t n_classes) {
 /* Trees of LightGBM's and what the shap package says of them; see make_shap_gbdt.py. */
 static void oracle(int64_t outputs) {
   enum { FEATURES = 6, TREES = 64, NODES = 4096 };
-  const char *source = getenv("SEGUE_SOURCE");
-  char path[1024], line[1024];
-  snprintf(path, sizeof path, "%s/tests/oracle/shap_gbdt.csv", source ? source : ".");
-  FILE *file = fopen(path, "r");
-  CHECK(file != NULL);
+  char line[1024];
+  FILE *file = fixture_open("shap_gbdt.csv");
   if (!file) return;
   static int64_t node[NODES], offset[TREES + 1];
   static int32_t cover[NODES];

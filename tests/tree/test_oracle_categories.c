@@ -1,32 +1,12 @@
 /* Categories in boosted trees against LightGBM: the fixture tests/oracle/gbdt_categories.csv, made
  * by make_gbdt_categories.py. Trees have to divide the rows alike; where LightGBM's leaf values are
  * made as ours, values have to be the same up to its single precision. */
-#include <stdlib.h>
+#include "tests/fixture.h"
+#include "tests/tree/gbdt_case.h"
 
-#include "kernels/base/memory.h"
-#include "kernels/tree/gbdt.h"
-#include "tests/check.h"
-
-enum { N = 4000, D = 3, COLUMNS = 8, TARGET = 3, CLASS, LEAF, CLASS_LEAF, PLAIN, LEAVES = 16 };
+enum { N = 4000, D = 3, COLUMNS = 8, TARGET = 3, CLASS, LEAF, CLASS_LEAF, VALUE, LEAVES = 16 };
 
 static double cell[N][COLUMNS];
-
-static void read_cells(void) {
-  const char *source = getenv("SEGUE_SOURCE");
-  char path[1024], line[512];
-  int64_t n = 0;
-  snprintf(path, sizeof path, "%s/tests/oracle/gbdt_categories.csv", source ? source : ".");
-  FILE *file = fopen(path, "r");
-  CHECK(file != NULL);
-  if (!file) return;
-  CHECK(fgets(line, sizeof line, file) != NULL);
-  for (; n < N && fgets(line, sizeof line, file); n++) {
-    char *at = line;
-    for (int c = 0; c < COLUMNS; c++, at++) cell[n][c] = strtod(at, &at);
-  }
-  fclose(file);
-  CHECK_INTEGER(n, N);
-}
 
 /* Raw values of all rows, on every rank. */
 static void fit(const GbdtOptions *options, int target, double *raw) {
@@ -89,29 +69,21 @@ static void compare_values(const GbdtOptions *options) {
   static double raw[N];
   int64_t off = 0;
   fit(options, TARGET, raw);
-  for (int64_t i = 0; i < N; i++) off += fabs(raw[i] - cell[i][PLAIN]) > 2e-5;
+  for (int64_t i = 0; i < N; i++) off += fabs(raw[i] - cell[i][VALUE]) > 2e-5;
   CHECK_INTEGER(off, 0);
 }
 
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
-  GbdtOptions options = {.trees = 1,
-                         .learning_rate = 0.3,
-                         .max_leaves = 12,
-                         .max_depth = OPTION_NONE_INTEGER,
-                         .l2 = 1,
-                         .min_child_weight = 0.001,
-                         .min_samples_leaf = 10,
-                         .row_share = 1,
-                         .feature_share = 1,
-                         .bins = 255,
-                         .early_stopping = OPTION_NONE_INTEGER,
-                         .cat_smooth = 10,
-                         .cat_l2 = 10,
-                         .max_cat_threshold = 32,
-                         .max_cat_to_onehot = 4,
-                         .min_data_per_group = 100};
-  read_cells();
+  GbdtOptions options = defaults();
+  options.trees = 1;
+  options.max_leaves = 12;
+  options.min_samples_leaf = 10;
+  options.cat_smooth = options.cat_l2 = 10;
+  options.max_cat_threshold = 32;
+  options.max_cat_to_onehot = 4;
+  options.min_data_per_group = 100;
+  CHECK_INTEGER(fixture_read("gbdt_categories.csv", COLUMNS, N, &cell[0][0]), N);
   compare_leaves(&options, TARGET, LEAF);
   compare_leaves(&options, CLASS, CLASS_LEAF);
   options.trees = 4;

@@ -6,40 +6,13 @@
  * trees split by split, on data that is made here anew: gbdt_splits.csv, by make_gbdt_splits.py. A
  * split has to divide the node's rows as the peer's does wherever the peer's gain leads by LEAD;
  * nearer to a tie rounding may decide, and what is below another division is not compared. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "kernels/base/memory.h"
-#include "kernels/tree/gbdt.h"
 #include "kernels/tree/node.h"
-#include "tests/check.h"
+#include "tests/fixture.h"
+#include "tests/tree/gbdt_case.h"
 
 enum { N = 1500, D = 5, COLUMNS = 10, TARGET = 5, CLASS = 6, LEAF_WISE, DEPTH_WISE, LOGISTIC };
 
 static double cell[N][COLUMNS];
-
-static int64_t read_cells(void) {
-  const char *source = getenv("SEGUE_SOURCE");
-  char path[1024], line[512];
-  int64_t n = 0;
-  snprintf(path, sizeof path, "%s/tests/oracle/gbdt.csv", source ? source : ".");
-  FILE *file = fopen(path, "r");
-  CHECK(file != NULL);
-  if (!file) return 0;
-  CHECK(fgets(line, sizeof line, file) != NULL);
-  while (n < N && fgets(line, sizeof line, file)) {
-    char *at = line;
-    for (int c = 0; c < COLUMNS; c++) {
-      char *end = at;
-      double value = strtod(at, &end);
-      cell[n][c] = end == at ? NAN : value;
-      at = end + 1;
-    }
-    n++;
-  }
-  fclose(file);
-  return n;
-}
 
 /* Fit this rank's rows; count rows whose raw value is not the peer's. */
 static void compare(const Comm *comm, const GbdtOptions *options, int target, int want) {
@@ -123,11 +96,8 @@ static void make_row(Splits *s, int64_t i) {
 }
 
 static void read_peer(Splits *s, const char *tree) {
-  const char *source = getenv("SEGUE_SOURCE");
-  char path[1024], line[256], name[64];
-  snprintf(path, sizeof path, "%s/tests/oracle/gbdt_splits.csv", source ? source : ".");
-  FILE *file = fopen(path, "r");
-  CHECK(file != NULL);
+  char line[256], name[64];
+  FILE *file = fixture_open("gbdt_splits.csv");
   s->n_peer = 0;
   while (file && fgets(line, sizeof line, file) && s->n_peer < PEER_NODES) {
     PeerNode *p = &s->peer[s->n_peer];
@@ -226,15 +196,10 @@ static void test_splits(const Comm *comm) {
   CHECK_OK(NEW(&s->w, ROWS));
   CHECK_OK(NEW(&s->row, ROWS));
   for (int64_t i = 0; i < ROWS; i++) make_row(s, i);
-  GbdtOptions options = {.trees = 1,
-                         .learning_rate = 0.5,
-                         .max_leaves = 95,
-                         .max_depth = OPTION_NONE_INTEGER,
-                         .min_samples_leaf = 1,
-                         .row_share = 1,
-                         .feature_share = 1,
-                         .bins = 255,
-                         .early_stopping = OPTION_NONE_INTEGER};
+  GbdtOptions options = defaults();
+  options.trees = 1;
+  options.learning_rate = 0.5;
+  options.min_samples_leaf = 1;
   for (int classes = 0; classes < 2; classes++) {
     options.l2 = classes ? 0.01 : 1;
     options.min_child_weight = classes ? 8.03 : 40.5;
@@ -258,18 +223,10 @@ static void test_splits(const Comm *comm) {
 int main(int argc, char **argv) {
   MPI_Init(&argc, &argv);
   Comm world = comm_world();
-  CHECK_INTEGER(read_cells(), N);
-  GbdtOptions options = {.trees = 5,
-                         .learning_rate = 0.3,
-                         .max_leaves = 15,
-                         .max_depth = OPTION_NONE_INTEGER,
-                         .l2 = 1,
-                         .min_child_weight = 0.001,
-                         .min_samples_leaf = 10,
-                         .row_share = 1,
-                         .feature_share = 1,
-                         .bins = 255,
-                         .early_stopping = OPTION_NONE_INTEGER};
+  CHECK_INTEGER(fixture_read("gbdt.csv", COLUMNS, N, &cell[0][0]), N);
+  GbdtOptions options = defaults();
+  options.trees = 5;
+  options.min_samples_leaf = 10;
   compare(&world, &options, TARGET, LEAF_WISE);
   compare(&world, &options, CLASS, LOGISTIC);
   options.max_leaves = 16;

@@ -1,12 +1,8 @@
 /* Objectives and the L1 penalty of boosted trees beside LightGBM's, on the rows of gbdt.csv: losses
  * after 60 rounds are as low, and raw values with L1 are the same. See
  * tests/oracle/make_gbdt_losses.py. */
-#include <stdlib.h>
-#include <string.h>
-
-#include "kernels/base/memory.h"
-#include "kernels/tree/gbdt.h"
-#include "tests/check.h"
+#include "tests/fixture.h"
+#include "tests/tree/gbdt_case.h"
 
 enum { N = 1500, D = 5, COLUMNS = 6, TARGET = 5, RAW = 200 };
 
@@ -15,32 +11,11 @@ static double cell[N][COLUMNS];
 /* Absolute, quantile, Poisson; raw values. */
 static double peer_loss[3], peer_raw[RAW];
 
-static FILE *open_oracle(const char *name) {
-  const char *source = getenv("SEGUE_SOURCE");
-  char path[1024];
-  snprintf(path, sizeof path, "%s/tests/oracle/%s", source ? source : ".", name);
-  FILE *file = fopen(path, "r");
-  CHECK(file != NULL);
-  return file;
-}
-
 static void read_oracles(void) {
   char line[512];
-  int64_t n = 0, raw = 0, losses = 0;
-  FILE *file = open_oracle("gbdt.csv");
-  CHECK(file && fgets(line, sizeof line, file) != NULL);
-  while (file && n < N && fgets(line, sizeof line, file)) {
-    char *at = line;
-    for (int c = 0; c < COLUMNS; c++) {
-      char *end = at;
-      double value = strtod(at, &end);
-      cell[n][c] = end == at ? NAN : value;
-      at = end + 1;
-    }
-    n++;
-  }
-  if (file) fclose(file);
-  file = open_oracle("gbdt_losses.csv");
+  int64_t raw = 0, losses = 0;
+  CHECK_INTEGER(fixture_read("gbdt.csv", COLUMNS, N, &cell[0][0]), N);
+  FILE *file = fixture_open("gbdt_losses.csv");
   while (file && fgets(line, sizeof line, file)) {
     double value = strtod(strchr(line, ',') + 1, NULL);
     if (line[0] == 's' && raw < RAW)
@@ -49,25 +24,18 @@ static void read_oracles(void) {
       peer_loss[losses++] = value;
   }
   if (file) fclose(file);
-  CHECK_INTEGER(n, N);
   CHECK_INTEGER(raw, RAW);
   CHECK_INTEGER(losses, 3);
 }
 
 static GbdtOptions options_of(int objective, int64_t trees) {
-  return (GbdtOptions){.objective = 1 + objective,
-                       .trees = trees,
-                       .learning_rate = 0.1,
-                       .alpha = 0.8,
-                       .max_leaves = 15,
-                       .max_depth = OPTION_NONE_INTEGER,
-                       .l2 = 1,
-                       .min_child_weight = 0.001,
-                       .min_samples_leaf = 10,
-                       .row_share = 1,
-                       .feature_share = 1,
-                       .bins = 255,
-                       .early_stopping = OPTION_NONE_INTEGER};
+  GbdtOptions options = defaults();
+  options.objective = 1 + objective;
+  options.trees = trees;
+  options.learning_rate = 0.1;
+  options.alpha = 0.8;
+  options.min_samples_leaf = 10;
+  return options;
 }
 
 /* Predictions of all rows by a fit to them. */

@@ -1,11 +1,9 @@
 /* TreeSHAP against Shapley's sum over all subsets on small trees, against polynomials leaf by leaf
  * on deep ones with many features, against the shap package, and sums in whole numbers. */
-#include <stdlib.h>
-
 #include "kernels/base/memory.h"
 #include "kernels/tree/node.h"
 #include "kernels/tree/forest_fit.h"
-#include "tests/check.h"
+#include "tests/fixture.h"
 
 enum { LEVELS_BITS = 12, FEATURES_MAX = 48 };
 
@@ -260,11 +258,8 @@ static void compare(uint64_t seed, int64_t d, int64_t n_classes, int64_t depth, 
 /* What the shap package says of a small forest of scikit-learn's; see make_shap.py. */
 static void oracle(void) {
   enum { FEATURES = 8, TREES = 3, NODES = 2048 };
-  const char *source = getenv("SEGUE_SOURCE");
-  char path[1024], line[1024];
-  snprintf(path, sizeof path, "%s/tests/oracle/shap.csv", source ? source : ".");
-  FILE *file = fopen(path, "r");
-  CHECK(file != NULL);
+  char line[1024];
+  FILE *file = fixture_open("shap.csv");
   if (!file) return;
   int64_t node[NODES], offset[TREES + 1] = {0}, edges[FEATURES + 1] = {0}, rows = 0;
   int32_t cover[NODES];

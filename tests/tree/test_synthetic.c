@@ -1,7 +1,7 @@
 /* Rows that resampling added are learned from and never judged by: boosting does not stop by them,
  * nor trains on those whose recording is held back; a forest's out-of-bag score leaves them out. */
-#include "gbdt_case.h"
-#include "kernels/tree/forest.h"
+#include "tests/tree/forest_case.h"
+#include "tests/tree/gbdt_case.h"
 
 enum { N = 300, D = 5 };
 
@@ -55,15 +55,8 @@ static double out_of_bag(const Comm *comm, bool flagged, Hash *model_of) {
   Data data;
   Summary summary;
   void *model = NULL;
-  ForestOptions options = {.trees = 20,
-                           .max_depth = OPTION_NONE_INTEGER,
-                           .min_samples_leaf = 1,
-                           .min_samples_split = 2,
-                           .max_features = -1,
-                           .max_leaf_nodes = OPTION_NONE_INTEGER,
-                           .bootstrap = true,
-                           .bins = 255,
-                           .oob = true};
+  ForestOptions options = forest_defaults();
+  options.trees = 20;
   data_make(&data, comm, N, D, 0, PLAIN);
   uint8_t *synthetic = flags(&data);
   for (int64_t i = 0; i < data.x.rows.n; i++)
