@@ -49,8 +49,11 @@ static Status visit_part(Fields *fields, const char *part, Table *table) {
   return status;
 }
 
-static Status artifact_fields(Artifact *artifact, Fields *fields) {
+/* summary: as JSON, the result of a stage that gives nothing else, so that its hash covers what it
+ * found; OUT alone. */
+static Status artifact_fields(Artifact *artifact, const char *summary, Fields *fields) {
   Status status = OK;
+  char *told = (char *)(uintptr_t)summary; /* OUT changes nothing */
   switch (artifact->type) {
     case PORT_TABLE: TRY(visit_part(fields, "table", &artifact->table)); break;
     case PORT_FOLDS:
@@ -64,7 +67,9 @@ static Status artifact_fields(Artifact *artifact, Fields *fields) {
       fields_leave(fields);
       if (status == OK) status = visit_part(fields, "predictions", &artifact->predictions);
       break;
-    case PORT_NOTHING: break;
+    case PORT_NOTHING:
+      if (fields->mode == FIELDS_OUT) status = fields_text(fields, "summary", &told);
+      break;
   }
 done:
   return status;
@@ -112,7 +117,7 @@ Status artifact_write_all(const Comm *comm, const char *path, const StoreTexts *
   char digits[33], *links = NULL;
   fields_init(&fields, FIELDS_OUT);
   Rows *rows = artifact_rows(artifact);
-  AGREE(comm, artifact_fields(artifact, &fields));
+  AGREE(comm, artifact_fields(artifact, store_text(texts, "summary"), &fields));
   TRY(store_hash_all(comm, &fields, rows, content));
   AGREE(comm, with_own_texts(texts, content, &fields, digits, &links, &all));
   TRY(store_write_all(comm, path, &all, &fields, rows));
@@ -132,7 +137,7 @@ Status artifact_take(Artifact *artifact, Fields *fields, const Rows *rows,
   const char *summary = store_text(texts, "summary");
   Rows *own = artifact_rows(artifact);
   if (own) *own = *rows;
-  TRY(artifact_fields(artifact, fields));
+  TRY(artifact_fields(artifact, NULL, fields));
   if (summary) TRY(summary_from_json(summary, &artifact->summary));
 done:
   return status;

@@ -64,6 +64,30 @@ static void test_refusals(void) {
   }
 }
 
+/* What `segue hash` tells of the audit. */
+static void audit_content(char digits[33]) {
+  Manifest manifest = {0};
+  CHECK_OK(case_manifest("manifest.json", &manifest));
+  const ManifestStage *audit = manifest_find(&manifest, "audit");
+  CHECK(audit && audit->content);
+  snprintf(digits, 33, "%s", audit && audit->content ? audit->content : "");
+  manifest_clear(&manifest);
+}
+
+/* The hash covers what was found: other findings, another hash. */
+static void test_content(void) {
+  char linear[33], constant[33], again[33];
+  const char *job = ", \"target\": \"y\", \"id\": \"id\"";
+  CHECK_OK(run(job));
+  audit_content(linear);
+  CHECK_OK(run_model("constant", job));
+  audit_content(constant);
+  CHECK_OK(run(job));
+  audit_content(again);
+  CHECK(strspn(linear, "0") < 32 && strcmp(linear, constant) != 0);
+  CHECK_TEXT(again, linear);
+}
+
 static void test_runs(void) {
   const char *job = ", \"target\": \"y\", \"id\": \"id\", \"artist\": \"who\", \"date\": \"never\"";
   CHECK_OK(run(job));
@@ -106,6 +130,7 @@ int main(int argc, char **argv) {
   write_rows(false);
   test_refusals();
   test_runs();
+  test_content();
   test_own_split();
   test_resampling();
   test_one_class();
