@@ -36,6 +36,7 @@ typedef struct Planned {
   PortType type;
   Schema schema; /* TABLE: its columns; BUNDLE: the columns a file for prediction has to have */
   const char *target; /* BUNDLE: what it predicts, borrowed from options; NULL: not told */
+  bool refitted;      /* BUNDLE: on all rows, so that none is left to measure it on */
   bool asked;         /* BUNDLE: that number became the question whether it is above another */
 } Planned;
 

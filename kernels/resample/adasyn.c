@@ -81,4 +81,5 @@ const ResampleKind adasyn_resample = {
              .options_size = sizeof(InterpolateOptions),
              .options = rows},
     .classification = true,
+    .numbers = true,
     .run_all = run_all};

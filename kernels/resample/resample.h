@@ -23,6 +23,7 @@ typedef struct Resampled {
 typedef struct ResampleKind {
   Kind kind;
   bool regression, classification; /* the tasks that it can do */
+  bool numbers;                    /* puts rows between others: no column may be a category */
   /* Rows out of rows. Each row that stays is followed by those that come from it, so the order does
    * not depend on ranks. Tells the rows before and after in summary.
    * Collective; options same on all ranks; out is cleared by the caller, also after a failure.

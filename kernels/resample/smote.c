@@ -55,6 +55,7 @@ const ResampleKind smote_resample = {
              .options_size = sizeof(InterpolateOptions),
              .options = rows},
     .classification = true,
+    .numbers = true,
     .run_all = run_all};
 
 const ResampleKind smote_nc_resample = {

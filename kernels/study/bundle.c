@@ -49,6 +49,21 @@ void bundle_clear(Bundle *bundle) {
   calibration_clear(&bundle->calibration);
 }
 
+Status bundle_renew(Bundle *bundle) {
+  const Bundle was = *bundle;
+  RealList choice = was.choice;
+  bundle->choice = (RealList){0};
+  bundle_clear(bundle);
+  if (!was.maker) {
+    bundle_init(bundle, &was.spec);
+    return OK;
+  }
+  bundle_init_open(bundle, was.maker, was.options);
+  Status status = bundle_choose(bundle, &choice);
+  memory_free(&choice.items);
+  return status;
+}
+
 static Status check_columns(const Bundle *bundle, const Table *rows) {
   for (int64_t j = 0; j < bundle->needed.n; j++) {
     const SchemaColumn *want = &bundle->needed.columns[j];
@@ -170,6 +185,16 @@ done:
   return status;
 }
 
+/* What it was fitted on, where that is not what it was judged by. */
+static Status refit_fields(Bundle *bundle, Fields *fields) {
+  Status status = OK;
+  if (!fields_has(fields, "refit/rows", bundle->refit_rows > 0)) return OK;
+  TRY(fields_integer(fields, "refit/rows", &bundle->refit_rows));
+  TRY(fields_integer(fields, "refit/judged_rows", &bundle->judged_rows));
+done:
+  return status;
+}
+
 static Status model_fields(Bundle *bundle, Fields *fields) {
   Status status = OK;
   fields_enter(fields, "recipe");
@@ -195,6 +220,7 @@ Status bundle_fields(Bundle *bundle, Fields *fields) {
   TRY(needed_fields(&bundle->needed, fields));
   TRY(bundle->spec.stack ? nest_fields(bundle, fields) : model_fields(bundle, fields));
   TRY(adjustment_fields(bundle, fields));
+  TRY(refit_fields(bundle, fields));
 done:
   return status;
 }

@@ -71,6 +71,9 @@ typedef struct Bundle {
   /* Of classes, after the model: */
   Calibration calibration;
   Decision decision;
+  /* Fitted again after it was judged: the rows that it learned from then, and those that the model
+   * that was judged had learned from, which the others stood outside of. 0: as it was judged. */
+  int64_t refit_rows, judged_rows;
 } Bundle;
 
 void bundle_init(Bundle *bundle, const Spec *spec);
@@ -79,6 +82,8 @@ void bundle_init_open(Bundle *bundle, SpecMaker *maker, const void *options);
 /* Choose, once. Local. choice is copied. Fails as the maker does. */
 CHECKED Status bundle_choose(Bundle *bundle, const RealList *choice);
 void bundle_clear(Bundle *bundle);
+/* Drop what was fitted, and begin again with the same spec or choice. Local. Fails with MEMORY. */
+CHECKED Status bundle_renew(Bundle *bundle);
 /* Values per row that predict gives: 1, or the number of classes. */
 static inline int64_t bundle_width(const Bundle *bundle) {
   return bundle->task == TASK_REGRESSION ? 1 : bundle->classes.n;

@@ -340,14 +340,20 @@ done:
   return status;
 }
 
-/* Is the model told to weigh classes? */
-static bool weighs_classes(const Variant *model) {
+bool study_weighs_classes(const Variant *model) {
+  const char *base = model->options;
+  bool weighs = false;
   for (const Option *row = model->kind->options; row && row->name; row++) {
-    if (strcmp(row->name, "class_weight") != 0 || row->type != OPTION_TYPE_MAP) continue;
-    const Map *map = (const void *)((const char *)model->options + row->offset);
-    return map->n > 0 || map->word > 1; /* the first word is "none" */
+    if (strcmp(row->name, "class_weight") == 0 && row->type == OPTION_TYPE_MAP) {
+      const Map *map = (const void *)(base + row->offset);
+      weighs |= map->n > 0 || map->word > 1; /* the first word is "none" */
+    }
+    if (strcmp(row->name, "positive_weight") == 0 && row->type == OPTION_TYPE_REAL) {
+      double positive = option_get(row, model->options);
+      weighs |= positive != 0 && positive != 1; /* as class_weight.h */
+    }
   }
-  return false;
+  return weighs;
 }
 
 /* Other rows for the model alone. resampled: out, cleared by the caller. */
@@ -359,7 +365,7 @@ static Status resample_all(const Comm *comm, const Spec *spec, TrainingData *dat
   const ResampleKind *kind = (const ResampleKind *)resample->kind;
   status = kind->run_all(comm, data, resample->options, resampled, summary);
   TRY(status_prefix(status, "resample (%s): ", kind->kind.name));
-  if (weighs_classes(spec->model))
+  if (study_weighs_classes(spec->model))
     AGREE(comm, summary_note(summary, NOTE_WARNING,
                              "Classes are resampled and weighed, too: class_weight counts rows "
                              "after resampling, so a remedy may be taken twice."));

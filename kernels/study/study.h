@@ -83,6 +83,9 @@ CHECKED Status study_model_all(const Comm *comm, const StudyRows *training, cons
                                const Matrix *x, FeatureCache *cache, uint64_t seed, WorkSink *sink,
                                Bundle *bundle, Summary *summary);
 
+/* Is the model told to weigh classes? Local. */
+bool study_weighs_classes(const Variant *model);
+
 /* What a spec asks and reads of a table. */
 typedef struct SpecNeeds {
   Problem problem;

@@ -36,6 +36,7 @@ Status adjust_plan(const AdjustOptions *o, bool two, const Planned *const *input
   if (o->split && column->type != COLUMN_CATEGORY)
     return status_fail(INVALID, "split: column \"%s\" is a %s; it has to be a category", o->split,
                        column_type_words[column->type]);
+  TRY(job_check_unseen("model", model->refitted));
   output->target = model->target;
   output->asked = model->asked;
   TRY(schema_copy(&model->schema, &output->schema));
@@ -61,6 +62,7 @@ static JobOptions job_options(const AdjustOptions *o, const Spec *spec) {
 static Status check_model(const Bundle *model, const Table *table, bool two) {
   Status status = OK;
   Column *target = NULL;
+  TRY(job_check_unseen("model", model->refit_rows > 0));
   TRY(table_require(table, model->spec.target, &target));
   TRY(check_type(target->name, target->type, model->spec.asked, two));
   if (two && model->classes.n != 2)

@@ -67,13 +67,17 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
     return status_fail(INVALID, "split: a part that no model was trained on is needed");
   TRY(find_score(o->score, task, 2, &score));
   if (!inputs[MODELS + 1]) return status_fail(INVALID, "models: name at least two");
-  for (int64_t m = MODELS; inputs[m]; m++)
+  for (int64_t m = MODELS; inputs[m]; m++) {
+    char option[32];
+    snprintf(option, sizeof option, "models/%lld", (long long)(m - MODELS));
+    TRY(job_check_unseen(option, inputs[m]->refitted));
     for (int64_t j = 0; j < inputs[m]->schema.n; j++) {
       const SchemaColumn *found = NULL;
       TRY(status_prefix(
           schema_require(&inputs[INPUT]->schema, inputs[m]->schema.columns[j].name, &found),
-          "models/%lld: ", (long long)(m - MODELS)));
+          "%s: ", option));
     }
+  }
 done:
   return status;
 }
@@ -101,6 +105,8 @@ static void comparing_clear(Comparing *c) {
 
 static Status check_model(const Comparing *c, int64_t m) {
   const Bundle *own = &c->models[m]->bundle, *first = &c->models[0]->bundle;
+  Status status = job_check_unseen(c->names[m], own->refit_rows > 0);
+  if (status != OK) return status;
   if (strcmp(own->spec.target, c->options->job.target) != 0)
     return status_fail(INVALID, "models: %s predicts \"%s\", not \"%s\"", c->names[m],
                        own->spec.target, c->options->job.target);

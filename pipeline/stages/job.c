@@ -45,12 +45,33 @@ done:
   return status;
 }
 
+Status job_check_model(const char *option, const Variant *model, Task task, const char *target) {
+  const ModelKind *kind = (const ModelKind *)model->kind;
+  bool regression = task == TASK_REGRESSION;
+  if (regression ? !kind->regression : !kind->classification)
+    return status_fail(INVALID, "%s: a %s cannot do a %s, which the target \"%s\" asks for", option,
+                       kind->kind.name, regression ? "regression" : "classification", target);
+  if (regression && study_weighs_classes(model))
+    return status_fail(INVALID,
+                       "%s: class_weight and positive_weight are for classes; the target \"%s\" "
+                       "asks for a regression (set `above`, or weigh rows by `weight`)",
+                       option, target);
+  return OK;
+}
+
+/* Rows between others where a feature that is left is a category. */
+static Status plan_numbers(const Spec *spec, const ResampleKind *rows, const Schema *schema) {
+  if (recipe_plan(&spec->features, spec->steps, schema, false, spec->target, NULL) == OK) return OK;
+  return status_prefix(INVALID,
+                       "resample: %s puts rows between others, which no category can be; take "
+                       "smote_nc, or encode it: ",
+                       rows->kind.name);
+}
+
 Status job_plan_spec(const Spec *spec, Task task, const Schema *schema, Schema *needed) {
   const ModelKind *kind = (const ModelKind *)spec->model->kind;
-  if (task == TASK_REGRESSION ? !kind->regression : !kind->classification)
-    return status_fail(INVALID, "model: a %s cannot do a %s, which the target \"%s\" asks for",
-                       kind->kind.name, task == TASK_REGRESSION ? "regression" : "classification",
-                       spec->target);
+  Status status = job_check_model("model", spec->model, task, spec->target);
+  if (status != OK) return status;
   const Variant *resample = spec->resample;
   const ResampleKind *rows = (const ResampleKind *)(resample ? resample->kind : NULL);
   if (rows && (task == TASK_REGRESSION ? !rows->regression : !rows->classification))
@@ -58,7 +79,32 @@ Status job_plan_spec(const Spec *spec, Task task, const Schema *schema, Schema *
                        rows->kind.name, rows->regression ? "regression" : "classification",
                        spec->target,
                        task == TASK_REGRESSION ? "regression (or set `above`)" : "classification");
-  return recipe_plan(&spec->features, spec->steps, schema, kind->categorical, spec->target, needed);
+  status =
+      recipe_plan(&spec->features, spec->steps, schema, kind->categorical, spec->target, needed);
+  if (status == OK && rows && rows->numbers && kind->categorical)
+    status = plan_numbers(spec, rows, schema);
+  return status;
+}
+
+const char *const job_refit_words[] = {"none", "all", NULL};
+
+Status job_plan_output(const JobOptions *o, Planned *output) {
+  output->target = o->target;
+  output->asked = !isnan(o->above);
+  output->refitted = o->refit == REFIT_ALL;
+  if (output->refitted && !o->split)
+    return status_fail(INVALID,
+                       "refit: split is null, so that the model is fitted on all rows already; "
+                       "leave refit out");
+  return OK;
+}
+
+Status job_check_unseen(const char *option, bool refitted) {
+  if (!refitted) return OK;
+  return status_fail(INVALID,
+                     "%s: it was fitted again on all rows, so that none is left to measure this "
+                     "stage on; set its `refit` to \"none\"",
+                     option);
 }
 
 Spec job_spec(const JobOptions *o, const Variant *model) {
@@ -174,6 +220,34 @@ Status job_note_rows(const StudyRows *training, Summary *summary) {
                       (long long)training->dropped);
 }
 
+static Status note_refit(const Bundle *bundle, Summary *summary) {
+  return summary_note(
+      summary, NOTE_INFO,
+      "The model that is kept was fitted again on all %lld rows. Every score told here is of the "
+      "model before, fitted on %lld rows; the one that is kept has seen the test part and can be "
+      "measured on new rows alone.",
+      (long long)bundle->refit_rows, (long long)bundle->judged_rows);
+}
+
+/* What serves, once everything is measured. judged: rows that the model so far has learned from. */
+static Status refit_all(const Job *job, const SpecNeeds *needs, int64_t judged, Artifact *output) {
+  Status status = OK;
+  const Comm *comm = job->context->comm;
+  StudyRows rows = {0};
+  Summary unsaid;
+  summary_init(&unsaid, false);
+  work_phase(job->context->sink, "fit on all rows");
+  AGREE(comm, bundle_renew(&output->bundle));
+  TRY(study_fit_fold_all(comm, job->table, NULL, needs, job->context->seed, job->context->sink,
+                         &rows, &output->bundle, &unsaid));
+  output->bundle.refit_rows = rows.table.rows.n_global;
+  output->bundle.judged_rows = judged;
+  AGREE(comm, note_refit(&output->bundle, &output->summary));
+done:
+  study_rows_clear(&rows);
+  return status;
+}
+
 Status job_finish_all(const Job *job, Artifact *output) {
   Status status = OK;
   const Comm *comm = job->context->comm;
@@ -187,6 +261,8 @@ Status job_finish_all(const Job *job, Artifact *output) {
     TRY(test_all(job, &needs, &training, output));
   else
     AGREE(comm, job_no_predictions(job, &output->predictions));
+  if (job->options->refit == REFIT_ALL)
+    TRY(refit_all(job, &needs, training.table.rows.n_global, output));
 done:
   study_rows_clear(&training);
   spec_needs_clear(&needs);

@@ -21,7 +21,11 @@ typedef struct JobOptions {
   double confidence;
   bool baseline;
   int spread;
+  int refit; /* JobRefit */
 } JobOptions;
+
+typedef enum JobRefit { REFIT_NONE, REFIT_ALL } JobRefit;
+extern const char *const job_refit_words[];
 
 #define JOB_TARGET                                                                             \
   OPTION_TEXT(JobOptions, target, NULL,                                                        \
@@ -78,6 +82,13 @@ typedef struct JobOptions {
               "256 MiB, otherwise the number of groups that is estimated to finish first; "  \
               "the results are the same")
 
+/* Of stages that end with job_finish_all. */
+#define JOB_REFIT                                                                               \
+  OPTION_WORD(JobOptions, refit, "\"none\"", job_refit_words,                                   \
+              "all: once everything is measured, fit what is kept again on all rows, those of " \
+              "the test part too, for predicting new ones; every score, and the table of "      \
+              "predictions, stays that of the model before, and no later stage may measure "    \
+              "the one that is kept on these rows. none: keep the model that was measured")
 #define JOB_HOW \
   JOB_GROUP, JOB_SPLIT, JOB_WEIGHT, JOB_BY, JOB_SCORES, JOB_INTERVALS, JOB_BASELINE, JOB_SPREAD
 
@@ -85,10 +96,20 @@ typedef struct JobOptions {
  * task  out: what the target asks for
  * Fails with INVALID; the message begins with the option. */
 CHECKED Status job_plan(const JobOptions *options, const Schema *schema, Task *task);
-/* Can the spec's model do the task, and does its recipe end in columns that it takes? Local.
+/* Can a model do the task, and is it not told to weigh classes that there are not? Local. Fails
+ * with INVALID; the message begins with option. */
+CHECKED Status job_check_model(const char *option, const Variant *model, Task task,
+                               const char *target);
+/* The same of the spec's model; and does its recipe end in columns that it takes? Local.
  * needed  out: raw columns that rows for prediction have to have; may be NULL
  * Fails with INVALID; the message begins with "model: " or the option of the recipe. */
 CHECKED Status job_plan_spec(const Spec *spec, Task task, const Schema *schema, Schema *needed);
+/* Tell those who take the planned bundle what it predicts, and whether it will have seen all rows.
+ * Local. Fails with INVALID when a refit finds no other rows. */
+CHECKED Status job_plan_output(const JobOptions *options, Planned *output);
+/* Refuse to measure a bundle that was fitted again on all rows. Local. Fails with INVALID; the
+ * message begins with option, the port that it comes by. */
+CHECKED Status job_check_unseen(const char *option, bool refitted);
 /* The spec of the job's own features and recipe with a model. Local; borrows from options. */
 Spec job_spec(const JobOptions *options, const Variant *model);
 
@@ -114,8 +135,9 @@ CHECKED Status job_folds_all(const Job *job, const Folds *folds, FoldInputs *out
 
 /* Fit the bundle's spec on the split's training part, test it on its test part (split null: not)
  * beside the constant, and keep the predictions: output->bundle is begun with bundle_init, its
- * predictions and summary are filled. Units go to the context's sink in the phase that the caller
- * has begun. Collective. Fails with INVALID, NUMERIC, MEMORY, STOPPED; agreed. */
+ * predictions and summary are filled. With refit, the bundle is then fitted again on all rows.
+ * Units go to the context's sink in the phase that the caller has begun. Collective. Fails with
+ * INVALID, NUMERIC, MEMORY, STOPPED; agreed. */
 CHECKED Status job_finish_all(const Job *job, Artifact *output);
 
 /* Parts of that, for stages that fit by themselves. */

@@ -58,6 +58,7 @@ static const Option rows[] = {
                 "what decides, as the leaderboard names it; null: rmse, average_precision (two "
                 "classes) or accuracy"),
     JOB_HOW,
+    JOB_REFIT,
     {0}};
 
 enum { INPUT, FOLDS };
@@ -172,8 +173,7 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   Schema needed = {0};
   Task task;
   TRY(job_plan(&o->job, schema, &task));
-  output->target = o->job.target;
-  output->asked = !isnan(o->job.above);
+  TRY(job_plan_output(&o->job, output));
   for (int64_t c = 0; c < count(o); c++) {
     TRY(plan_one(o, c, task, schema, &needed));
     for (int64_t j = 0; j < needed.n; j++)

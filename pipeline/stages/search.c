@@ -64,6 +64,7 @@ static const Option rows[] = {
     OPTION_TEXT(SearchOptions, rounds, "\"trees\"",
                 "halving on rounds: the option of the models that counts them"),
     JOB_HOW,
+    JOB_REFIT,
     {0}};
 
 enum { INPUT, FOLDS };
@@ -225,8 +226,7 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   const Schema *schema = &inputs[INPUT]->schema;
   Task task;
   TRY(job_plan(&o->job, schema, &task));
-  output->target = o->job.target;
-  output->asked = !isnan(o->job.above);
+  TRY(job_plan_output(&o->job, output));
   if (o->score && evaluate_score_find(task, o->score) < 0) {
     const char *names[EVALUATE_SCORES];
     char hint[160];

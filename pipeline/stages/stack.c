@@ -112,23 +112,15 @@ static Status check(const void *options) {
   return OK;
 }
 
-static Status plan_model(const char *option, const Variant *model, Task task, const char *target) {
-  const ModelKind *kind = (const ModelKind *)model->kind;
-  bool regression = task == TASK_REGRESSION;
-  if (regression ? kind->regression : kind->classification) return OK;
-  return status_fail(INVALID, "%s: a %s cannot do a %s, which the target \"%s\" asks for", option,
-                     kind->kind.name, regression ? "regression" : "classification", target);
-}
-
 static Status plan_models(const StackStageOptions *o, Task task) {
   Status status = OK;
   const Map *members = &o->stack.members;
   for (int64_t m = 0; m < members->n; m++) {
     char option[256];
     snprintf(option, sizeof option, "members/%s/model", members->names[m]);
-    TRY(plan_model(option, &nest_member(&o->stack, m)->model, task, o->job.target));
+    TRY(job_check_model(option, &nest_member(&o->stack, m)->model, task, o->job.target));
   }
-  TRY(plan_model("meta", &o->stack.meta, task, o->job.target));
+  TRY(job_check_model("meta", &o->stack.meta, task, o->job.target));
 done:
   return status;
 }

@@ -1,10 +1,9 @@
 /* train: fit a recipe and a model on the training rows, and say how good it is.
  *
  * With a `folds` port it is first cross-validated on the folds; then it is fitted on the training
- * part of the split and measured on the test part, beside the constant that knows no features.
+ * part of the split and measured on the test part, beside the constant that knows no features. With
+ * refit what is kept is fitted again on all rows after that.
  * Recipe and model are fitted inside every fold anew, on its training rows alone. */
-#include <math.h>
-
 #include "job.h"
 
 typedef struct TrainOptions {
@@ -12,8 +11,11 @@ typedef struct TrainOptions {
   Variant model;
 } TrainOptions;
 
-static const Option rows[] = {
-    JOB_WHAT, OPTION_VARIANT(TrainOptions, model, NULL, model_kinds, "the model"), JOB_HOW, {0}};
+static const Option rows[] = {JOB_WHAT,
+                              OPTION_VARIANT(TrainOptions, model, NULL, model_kinds, "the model"),
+                              JOB_HOW,
+                              JOB_REFIT,
+                              {0}};
 
 enum { INPUT, FOLDS };
 static const Port ports[] = {
@@ -33,8 +35,7 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   Task task;
   Spec spec = job_spec(&o->job, &o->model);
   TRY(job_plan(&o->job, schema, &task));
-  output->target = o->job.target;
-  output->asked = !isnan(o->job.above);
+  TRY(job_plan_output(&o->job, output));
   TRY(job_plan_spec(&spec, task, schema, &output->schema));
 done:
   return status;

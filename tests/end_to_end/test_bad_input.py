@@ -161,6 +161,27 @@ def nested(folder):
          ["/stages/last/members/a/features", '"flag"'])
 
 
+def contradictions(folder):
+    """What a config says against itself is told before data is read."""
+    path = folder / "contradictions.csv"
+    path.write_text(GOOD)
+
+    def case(name, parts, **changes):
+        plan = stages(path)
+        plan["value"].update(changes)
+        alike(name, ["check", write_config(folder, plan)], 2, parts)
+
+    classes = {"target": "flag", "features": ["x", "word"], "model": {"kind": "gbdt"}}
+    case("smote-category", ["/stages/value/resample: smote", '"word" is a category', "smote_nc"],
+         **classes, resample={"kind": "smote"})
+    case("adasyn-category", ["/stages/value/resample: adasyn", "smote_nc"],
+         **classes, resample={"kind": "adasyn"})
+    case("weights-number", ["/stages/value/model: class_weight", '"x" asks for a regression'],
+         target="x", features=["flag"], model={"kind": "gbdt", "class_weight": "balanced"})
+    case("positive-number", ["/stages/value/model: class_weight and positive_weight"],
+         target="x", features=["flag"], model={"kind": "forest", "positive_weight": 3})
+
+
 def whole_before(folder):
     """A failing run leaves the last complete one as it was."""
     path = folder / "data.csv"
@@ -285,8 +306,8 @@ def predictions(folder):
 
 
 def main():
-    cases = [files, one_gigabyte, skipped_rows, degenerate, nested, whole_before, full_disk,
-             closed_folder, configs, predictions]
+    cases = [files, one_gigabyte, skipped_rows, degenerate, nested, contradictions, whole_before,
+             full_disk, closed_folder, configs, predictions]
     wanted = sys.argv[1:]
     for case in cases:
         if wanted and case.__name__ not in wanted:
