@@ -213,7 +213,7 @@ static const Option rows[] = {
 const ModelKind elastic_net_model = {
     .kind = {.name = "elastic_net",
              .help = "Linear regression with L1 and L2 penalties, by coordinate descent.",
-             .version = 1,
+             .version = 2,
              .options_size = sizeof(ElasticOptions),
              .options = rows,
              .check = elastic_check},

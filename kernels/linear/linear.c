@@ -231,7 +231,7 @@ static const Option rows[] = {
 const ModelKind linear_model = {
     .kind = {.name = "linear",
              .help = "Least squares or ridge regression, with standard errors and p values.",
-             .version = 1,
+             .version = 2,
              .options_size = sizeof(LinearOptions),
              .options = rows},
     .regression = true,

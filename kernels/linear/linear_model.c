@@ -62,17 +62,20 @@ void linear_model_free(void **out) {
 Status linear_model_fit_all(const Comm *comm, const TrainingData *data, const char *who,
                             const void *options, LinearSolve solve, void **out, Summary *summary) {
   Status status = OK;
+  Design design = {0};
   LinearSystem system = {0};
   LinearModel *model = NULL;
   status = model_new(data->x->d, &model);
   *out = model;
   AGREE(comm, status);
-  TRY(linear_system_all(comm, data, who, &system));
+  TRY(design_init_all(comm, data, who, &design));
+  TRY(linear_system_all(comm, &design, &system));
   AGREE(comm, comm->rank == 0 ? solve(&system, options, data->x->names, model, summary) : OK);
   comm_broadcast_all(comm, 0, &model->intercept, sizeof model->intercept);
   comm_broadcast_all(comm, 0, model->coefficient, (size_t)model->d * sizeof(double));
 done:
   linear_system_clear(&system);
+  design_clear(&design);
   return status;
 }
 

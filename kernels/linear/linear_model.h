@@ -20,7 +20,7 @@ void linear_model_free(void **model);
 typedef Status (*LinearSolve)(const LinearSystem *system, const void *options, char **names,
                               LinearModel *model, Summary *summary);
 /* Reduce the rows, solve on rank 0, give the model to all: a ModelKind's fit_all but for the
- * solver. who begins messages. Collective. Fails as linear_system_all and solve do; agreed. */
+ * solver. who begins messages. Collective. Fails as design_init_all and solve do; agreed. */
 CHECKED Status linear_model_fit_all(const Comm *comm, const TrainingData *data, const char *who,
                                     const void *options, LinearSolve solve, void **out,
                                     Summary *summary);

@@ -70,6 +70,7 @@ static Status logistic_fit_all(const Comm *comm, const TrainingData *given, cons
   TrainingData weighted = *given;
   const TrainingData *data = &weighted;
   double *weight = NULL;
+  Design design = {0};
   LinearSystem system = {0};
   LogisticProblem problem = {0};
   Logistic *model = NULL;
@@ -79,14 +80,16 @@ static Status logistic_fit_all(const Comm *comm, const TrainingData *given, cons
   AGREE(comm, training_check(data, TRAINING_WEIGHT_MOST));
   TRY(class_weights_all(comm, given, &classes, &weight));
   if (weight) weighted.weight = weight;
-  TRY(linear_system_all(comm, data, "logistic", &system));
+  TRY(design_init_all(comm, data, "logistic", &design));
+  TRY(linear_system_all(comm, &design, &system));
   if (data->n_classes > 1) {
-    TRY(logistic_problem_all(comm, data, options, &system, sink, &problem));
+    TRY(logistic_problem_all(comm, &design, options, &system, sink, &problem));
     TRY(solve_all(&problem, model, data->x->names, summary));
   }
 done:
   logistic_problem_clear(&problem);
   linear_system_clear(&system);
+  design_clear(&design);
   memory_free(&weight);
   return status;
 }
@@ -213,7 +216,7 @@ static Status logistic_check(const void *options) {
 const ModelKind logistic_model = {
     .kind = {.name = "logistic",
              .help = "Logistic regression for two classes or many, with odds ratios.",
-             .version = 1,
+             .version = 2,
              .options_size = sizeof(LogisticOptions),
              .options = rows,
              .check = logistic_check},

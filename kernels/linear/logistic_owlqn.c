@@ -1,28 +1,39 @@
 /* OWL-QN, which is L-BFGS where there is no L1 penalty; see logistic_problem.h.
  *
  * Where l1 > 0 the loss has a kink at zero: directions come from the pseudo-gradient, and a step
- * stays in the orthant that it begins in. All decisions are taken on rank 0 from agreed sums; the
- * other ranks follow the parameters that it sends. */
+ * stays in the orthant that it begins in. Where l1 = 0 and there are many classes, directions start
+ * from their curvature (logistic_curvature.h), which is found anew after 8, 16, 32 ... steps: early
+ * on it changes too fast to be worth while. All decisions are taken on rank 0 from agreed sums; the
+ * other ranks follow the parameters that it sends.
+ *
+ * What the search is at is one array, which is saved as it is. */
 #include <math.h>
 #include <string.h>
 
 #include "kernels/base/memory.h"
-#include "logistic_problem.h"
+#include "logistic_curvature.h"
 
-enum { HISTORY = 12, HALVINGS = 50, QUIET = 3 };
+enum { HISTORY = 12, HALVINGS = 50, QUIET = 3, CURVATURE_FIRST = 8 };
 static const double ENOUGH_DECREASE = 1e-4;
+
+/* What the state begins with. QUIET_STEPS: in a row that brought next to nothing; CURVED: there is
+ * a curvature, that at `anchor`. */
+enum { STEPS, LOSS, KEPT, NEWEST, QUIET_STEPS, CURVED, RHO, HEAD = RHO + HISTORY };
 
 typedef struct Search {
   LogisticProblem *problem;
-  int64_t n;                /* parameters */
+  LogisticCurvature curvature;
+  int64_t n;     /* parameters */
+  double *state; /* HEAD, then b, gradient, anchor, step, change */
+  int64_t n_state;
   double *b, *next;         /* now, and tried */
   double *gradient, *tried; /* of the smooth part, at both */
+  double *anchor;           /* where the curvature was taken */
   double *steepest;         /* pseudo-gradient at b */
   double *direction;
   double *step, *change; /* HISTORY x n: differences of b and of the gradient */
-  double rho[HISTORY], alpha[HISTORY];
-  int64_t kept, newest;
-  int64_t quiet; /* iterations in a row that brought next to nothing */
+  double *rho, alpha[HISTORY];
+  int64_t kept, newest, quiet;
 } Search;
 
 static double dot(const double *a, const double *b, int64_t n) {
@@ -59,7 +70,9 @@ static void find_direction(Search *s) {
     const double *change = s->change + at * s->n;
     for (int64_t i = 0; i < s->n; i++) s->direction[i] -= s->alpha[at] * change[i];
   }
-  if (s->kept > 0) {
+  if (s->curvature.factor) {
+    logistic_curvature_solve(&s->curvature, s->direction);
+  } else if (s->kept > 0) {
     const double *change = s->change + s->newest * s->n;
     double scale = 1 / (s->rho[s->newest] * dot(change, change, s->n));
     for (int64_t i = 0; i < s->n; i++) s->direction[i] *= scale;
@@ -109,7 +122,8 @@ static double try_all(Search *s) {
  * Returns whether it did. */
 static bool go_all(Search *s, double *loss) {
   const Comm *comm = s->problem->comm;
-  double share = s->kept > 0 ? 1 : 1 / fmax(1, sqrt(dot(s->steepest, s->steepest, s->n)));
+  bool scaled = s->kept > 0 || s->curvature.factor;
+  double share = scaled ? 1 : 1 / fmax(1, sqrt(dot(s->steepest, s->steepest, s->n)));
   for (int h = 0; h < HALVINGS; h++, share /= 2) {
     if (comm->rank == 0) place_next(s, share);
     double there = try_all(s), promise = 0;
@@ -127,38 +141,76 @@ static bool go_all(Search *s, double *loss) {
   return false;
 }
 
-static Status search_init(LogisticProblem *p, double *b, Search *s) {
+static Status search_init(LogisticProblem *p, Search *s) {
   Status status = OK;
   int64_t n = logistic_parameters(p);
-  *s = (Search){.problem = p, .n = n, .b = b};
+  *s = (Search){.problem = p, .n = n, .n_state = HEAD + (3 + 2 * HISTORY) * n};
+  TRY(NEW(&s->state, s->n_state));
+  s->rho = s->state + RHO;
+  s->b = s->state + HEAD;
+  s->gradient = s->b + n;
+  s->anchor = s->gradient + n;
+  s->step = s->anchor + n;
+  s->change = s->step + HISTORY * n;
   TRY(NEW(&s->next, n));
-  TRY(NEW(&s->gradient, n));
   TRY(NEW(&s->tried, n));
   TRY(NEW(&s->steepest, n));
   TRY(NEW(&s->direction, n));
-  TRY(NEW(&s->step, HISTORY * n));
-  TRY(NEW(&s->change, HISTORY * n));
 done:
   return status;
 }
 
 static void search_clear(Search *s) {
+  memory_free(&s->state);
   memory_free(&s->next);
-  memory_free(&s->gradient);
   memory_free(&s->tried);
   memory_free(&s->steepest);
   memory_free(&s->direction);
-  memory_free(&s->step);
-  memory_free(&s->change);
+  logistic_curvature_clear(&s->curvature);
+}
+
+/* Begin, or go on where an earlier attempt was. */
+static Status begin_all(Search *s, LogisticEnd *end) {
+  LogisticProblem *p = s->problem;
+  if (!logistic_resume_all(p, s->state, s->n_state)) {
+    end->loss = logistic_loss_all(p, s->b, s->gradient) + logistic_l1(p, s->b);
+    return OK;
+  }
+  end->iterations = (int64_t)s->state[STEPS];
+  end->loss = s->state[LOSS];
+  s->kept = (int64_t)s->state[KEPT];
+  s->newest = (int64_t)s->state[NEWEST];
+  s->quiet = (int64_t)s->state[QUIET_STEPS];
+  return s->state[CURVED] > 0 ? logistic_curvature_all(p, s->anchor, &s->curvature) : OK;
+}
+
+static Status pause_all(Search *s, const LogisticEnd *end) {
+  s->state[STEPS] = (double)end->iterations;
+  s->state[LOSS] = end->loss;
+  s->state[KEPT] = (double)s->kept;
+  s->state[NEWEST] = (double)s->newest;
+  s->state[QUIET_STEPS] = (double)s->quiet;
+  return logistic_pause_all(s->problem, end->iterations, s->state, s->n_state);
+}
+
+/* The curvature anew where its time has come: after 8, 16, 32 ... steps. */
+static Status curve_all(Search *s, int64_t steps) {
+  bool due = steps >= CURVATURE_FIRST && (steps & (steps - 1)) == 0;
+  if (!due || !logistic_curvature_pays(s->problem)) return OK;
+  memcpy(s->anchor, s->b, (size_t)s->n * sizeof *s->b);
+  s->state[CURVED] = 1;
+  return logistic_curvature_all(s->problem, s->b, &s->curvature);
 }
 
 Status logistic_owlqn_all(LogisticProblem *p, double *b, LogisticEnd *end) {
   Status status = OK;
   Search s;
-  AGREE(p->comm, search_init(p, b, &s));
-  *end = (LogisticEnd){.loss = logistic_loss_all(p, b, s.gradient) + logistic_l1(p, b)};
+  AGREE(p->comm, search_init(p, &s));
+  *end = (LogisticEnd){0};
+  TRY(begin_all(&s, end));
   for (bool moving = true; moving;) {
-    TRY(logistic_tick_all(p, end->iterations));
+    TRY(pause_all(&s, end));
+    TRY(curve_all(&s, end->iterations));
     find_steepest(&s);
     find_direction(&s);
     bool fell = go_all(&s, &end->loss);
@@ -169,6 +221,7 @@ Status logistic_owlqn_all(LogisticProblem *p, double *b, LogisticEnd *end) {
     end->converged = !fell || s.quiet >= QUIET;
     moving = !end->converged && ++end->iterations < p->options->max_iterations;
   }
+  memcpy(b, s.b, (size_t)s.n * sizeof *b);
 done:
   search_clear(&s);
   return status;

@@ -8,6 +8,8 @@
 #include "kernels/base/memory.h"
 #include "kernels/numeric/elementary.h"
 
+static const double SAVE_SECONDS = 30;
+
 static Status allocate(LogisticProblem *p) {
   Status status = OK;
   int64_t block = p->data->x->rows.block;
@@ -35,16 +37,16 @@ static Status choose_features(LogisticProblem *p) {
   return OK;
 }
 
-Status logistic_problem_all(const Comm *comm, const TrainingData *data,
-                            const LogisticOptions *options, const LinearSystem *system,
-                            WorkSink *sink, LogisticProblem *out) {
+Status logistic_problem_all(const Comm *comm, const Design *design, const LogisticOptions *options,
+                            const LinearSystem *system, WorkSink *sink, LogisticProblem *out) {
   Status status = OK;
   *out = (LogisticProblem){.comm = comm,
-                           .data = data,
+                           .design = design,
+                           .data = design->data,
                            .options = options,
                            .system = system,
                            .sink = sink,
-                           .outputs = data->n_classes > 2 ? data->n_classes : 1};
+                           .outputs = design->data->n_classes > 2 ? design->data->n_classes : 1};
   Status local = allocate(out);
   if (local == OK && comm->rank == 0) local = choose_features(out);
   AGREE(comm, local);
@@ -73,17 +75,12 @@ void logistic_problem_clear(LogisticProblem *p) {
 
 /* Rows past the end of the last block are zero, so that all products have one shape. */
 static void scale_block(LogisticProblem *p, int64_t b) {
-  const Matrix *x = p->data->x;
-  int64_t block = x->rows.block, first = b * block, n = rows_in_block(&x->rows, b);
+  const Rows *rows = &p->data->x->rows;
+  int64_t block = rows->block, n = rows_in_block(rows, b);
   memset(p->x, 0, (size_t)((p->k + 1) * block) * sizeof *p->x);
   for (int64_t i = 0; i < n; i++) p->x[i] = 1;
-  for (int64_t c = 0; c < p->k; c++) {
-    int64_t j = p->active[c];
-    const double *column = matrix_column(x, j) + first;
-    double *to = p->x + (c + 1) * block, centre = p->system->centre[j];
-    double scale = p->system->scale[j];
-    for (int64_t i = 0; i < n; i++) to[i] = (column[i] - centre) / scale;
-  }
+  for (int64_t c = 0; c < p->k; c++)
+    design_column(p->design, b, p->active[c], NULL, p->x + (c + 1) * block);
 }
 
 void logistic_raw(LogisticProblem *p, int64_t b, const double *parameters) {
@@ -113,10 +110,9 @@ static void differentiate_two(LogisticProblem *p, const double *target, const do
   }
 }
 
-/* The same with softmax. Classes are the outer loops, so that rows go side by side in vectors; a
- * row's sums go over its classes in order. */
-static void differentiate_many(LogisticProblem *p, const double *target, const double *weight,
-                               int64_t n) {
+/* Classes are the outer loops, so that rows go side by side in vectors; a row's sums go over its
+ * classes in order. */
+void logistic_softmax(LogisticProblem *p, int64_t n) {
   int64_t block = p->data->x->rows.block;
   double *most = p->most, *total = p->total;
   memcpy(most, p->z, (size_t)n * sizeof *most);
@@ -124,23 +120,28 @@ static void differentiate_many(LogisticProblem *p, const double *target, const d
     const double *z = p->z + c * block;
     for (int64_t i = 0; i < n; i++) most[i] = z[i] > most[i] ? z[i] : most[i];
   }
-  for (int64_t i = 0; i < n; i++) {
-    p->own[i] = p->z[(int64_t)target[i] * block + i];
-    total[i] = 0;
-  }
+  memset(total, 0, (size_t)n * sizeof *total);
   for (int64_t c = 0; c < p->outputs; c++) {
     double *z = p->z + c * block;
     for (int64_t i = 0; i < n; i++) z[i] = elementary_exp(z[i] - most[i]);
     for (int64_t i = 0; i < n; i++) total[i] += z[i];
   }
+}
+
+/* As for two classes, with softmax. */
+static void differentiate_many(LogisticProblem *p, const double *target, const double *weight,
+                               int64_t n) {
+  int64_t block = p->data->x->rows.block;
+  for (int64_t i = 0; i < n; i++) p->own[i] = p->z[(int64_t)target[i] * block + i];
+  logistic_softmax(p, n);
   for (int64_t i = 0; i < n; i++) {
-    double loss = elementary_log(total[i]) + most[i] - p->own[i], own = weight ? weight[i] : 1;
-    exact_add(&p->sum[0], own * loss);
-    total[i] = own / total[i];
+    double total = p->total[i], own = weight ? weight[i] : 1;
+    exact_add(&p->sum[0], own * (elementary_log(total) + p->most[i] - p->own[i]));
+    p->total[i] = own / total;
   }
   for (int64_t c = 0; c < p->outputs; c++) {
     double *z = p->z + c * block;
-    for (int64_t i = 0; i < n; i++) z[i] *= total[i];
+    for (int64_t i = 0; i < n; i++) z[i] *= p->total[i];
   }
   for (int64_t i = 0; i < n; i++) p->z[(int64_t)target[i] * block + i] -= weight ? weight[i] : 1;
 }
@@ -190,12 +191,54 @@ double logistic_loss_all(LogisticProblem *p, const double *b, double *gradient) 
   return loss;
 }
 
-Status logistic_tick_all(const LogisticProblem *p, int64_t steps) {
+/* ---- states ---- */
+
+static bool save(LogisticProblem *p, int64_t steps, double *state, int64_t n) {
+  Fields fields;
+  fields_init(&fields, FIELDS_OUT);
+  bool made = p->comm->rank == 0 && fields_array(&fields, "state", FIELD_REAL, &state, 1, &n) == OK;
+  bool stop =
+      work_tick(p->sink, p->units++, steps, p->options->max_iterations, made ? &fields : NULL);
+  fields_clear(&fields);
+  p->save_time = MPI_Wtime();
+  return stop;
+}
+
+Status logistic_pause_all(LogisticProblem *p, int64_t steps, double *state, int64_t n) {
   if (!p->sink) return OK;
-  bool stop = work_tick(p->sink, 0, steps, p->options->max_iterations, NULL);
-  if (!comm_any_all(p->comm, stop || work_stopping(p->sink))) return OK;
-  return status_fail(STOPPED, "stopped on request after %lld steps of a logistic regression",
+  bool late = p->comm->rank == 0 && MPI_Wtime() - p->save_time > SAVE_SECONDS;
+  bool stop = false;
+  if (!comm_any_all(p->comm, late || work_stopping(p->sink))) {
+    stop = work_tick(p->sink, p->units, steps, p->options->max_iterations, NULL);
+    if (!comm_any_all(p->comm, stop)) return OK;
+  }
+  stop = save(p, steps, state, n) || stop || work_stopping(p->sink);
+  if (!comm_any_all(p->comm, stop)) return OK;
+  return status_fail(STOPPED,
+                     "stopped on request after %lld steps of a logistic regression; run again to "
+                     "go on",
                      (long long)steps);
+}
+
+bool logistic_resume_all(LogisticProblem *p, double *state, int64_t n) {
+  bool any = false;
+  p->save_time = MPI_Wtime();
+  while (p->sink && p->sink->find) {
+    Fields fields;
+    double *read = NULL;
+    int64_t length = n;
+    fields_init(&fields, FIELDS_IN);
+    bool found = p->sink->find(p->sink, p->units, &fields) &&
+                 fields_array(&fields, "state", FIELD_REAL, &read, 1, &length) == OK;
+    bool lacking = comm_any_all(p->comm, !found);
+    if (!lacking) memcpy(state, read, (size_t)n * sizeof *state);
+    memory_free(&read);
+    fields_clear(&fields);
+    if (lacking) break;
+    any = true;
+    p->units++;
+  }
+  return any;
 }
 
 double logistic_l1(const LogisticProblem *p, const double *b) {

@@ -12,10 +12,13 @@
 
 typedef struct LogisticProblem {
   const Comm *comm;
-  const TrainingData *data;
+  const Design *design;
+  const TrainingData *data; /* the design's */
   const LogisticOptions *options;
   const LinearSystem *system;
-  WorkSink *sink; /* hears of steps, may ask for a stop; may be NULL */
+  WorkSink *sink;   /* hears of steps, keeps states, may ask for a stop; may be NULL */
+  int64_t units;    /* states saved so far */
+  double save_time; /* when the last one was, or the search began */
   int64_t outputs;
   int64_t k;       /* features that take part */
   int64_t *active; /* d: their numbers, the first k */
@@ -33,9 +36,9 @@ static inline int64_t logistic_parameters(const LogisticProblem *p) {
   return p->outputs * (p->k + 1);
 }
 
-/* Collective; system: of the same data, borrowed as the rest is. The caller clears out, also after
+/* Collective; system: of this design, borrowed as the rest is. The caller clears out, also after
  * a failure. Fails with MEMORY, agreed. */
-CHECKED Status logistic_problem_all(const Comm *comm, const TrainingData *data,
+CHECKED Status logistic_problem_all(const Comm *comm, const Design *design,
                                     const LogisticOptions *options, const LinearSystem *system,
                                     WorkSink *sink, LogisticProblem *out);
 void logistic_problem_clear(LogisticProblem *problem);
@@ -51,9 +54,18 @@ double logistic_l1(const LogisticProblem *problem, const double *b);
 /* Raw values of a block at b into problem->z, and its rows into problem->x. Local. */
 void logistic_raw(LogisticProblem *problem, int64_t block, const double *b);
 
-/* After a step: progress; STOPPED, agreed, when any rank was asked to. A search that was stopped
- * begins anew: it is over in less time than its state would be worth. Collective. */
-CHECKED Status logistic_tick_all(const LogisticProblem *problem, int64_t steps);
+/* Of the raw values of a block's first n rows: e^(raw value - the row's largest) into problem->z,
+ * their sums over classes into problem->total. Local, after logistic_raw; for many classes. */
+void logistic_softmax(LogisticProblem *problem, int64_t n);
+
+/* After a step: progress; every half minute, and when any rank was asked to stop, the solver's
+ * state is saved as the next unit, so that a search that was stopped goes on where it was.
+ * state  n numbers; same on all ranks
+ * Collective. Fails with STOPPED, agreed. */
+CHECKED Status logistic_pause_all(LogisticProblem *problem, int64_t steps, double *state,
+                                  int64_t n);
+/* The last state that was saved, if there is one. Collective; the same on all ranks. */
+bool logistic_resume_all(LogisticProblem *problem, double *state, int64_t n);
 
 /* How the solvers end. */
 typedef struct LogisticEnd {
@@ -63,10 +75,10 @@ typedef struct LogisticEnd {
 } LogisticEnd;
 
 /* Two classes, l1 = 0: Newton's method with step halving; the step is a least squares problem
- * (iteratively reweighted, Holland and Welsch 1977) that tall.h reduces.
+ * (iteratively reweighted, Holland and Welsch 1977) that gram.h or tall.h reduces.
  * b       in: 0, out: the parameters; replicated
- * factor  out, (k + 1) x (k + 1): the triangular factor of the Hessian at b, without a penalty's
- *         rows. Collective. Fails with MEMORY, STOPPED, agreed. */
+ * factor  out, (k + 1) x (k + 1): the triangular factor of the Hessian at b; replicated.
+ * Collective. Fails with MEMORY, STOPPED, agreed. */
 CHECKED Status logistic_newton_all(LogisticProblem *problem, double *b, double *factor,
                                    LogisticEnd *end);
 /* Any problem: limited-memory quasi-Newton (Liu and Nocedal 1989), orthant-wise where l1 > 0

@@ -2,11 +2,10 @@
 #include "system.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "kernels/base/memory.h"
-#include "kernels/numeric/exact.h"
+#include "gram.h"
 #include "tall.h"
 
 /* A constant column is one whose length is rounding noise beside its numbers. */
@@ -14,50 +13,24 @@ static const double CONSTANT = 1e-13;
 /* Below this share of its length what is left of a column after those before it is rounding. */
 static const double ALIAS = 1e-10;
 
-static Status check_column(const TrainingData *data, const double *column, const char *what,
-                           const char *who) {
-  for (int64_t i = 0; i < data->x->rows.n; i++) {
-    if (isfinite(column[i])) continue;
-    long long row = data->row_id ? data->row_id[i] : data->x->rows.begin + i;
-    return status_fail(NUMERIC,
-                       "%s: %s is %s in row %lld; a linear model needs numbers everywhere (add an "
-                       "impute step to the recipe)",
-                       who, what, isnan(column[i]) ? "missing" : "infinite", row);
-  }
-  return OK;
-}
+/* From this reciprocal condition number on the products of columns are enough: at least ten of
+ * sixteen digits are left, and what remains of the target is known to as many. */
+static const double GRAM_LEAST = 1e-5;
 
-static Status check_data(const TrainingData *data, const char *who) {
-  Status status = OK;
-  char what[300];
-  for (int64_t j = 0; j < data->x->d; j++) {
-    const char *name = data->x->names && data->x->names[j] ? data->x->names[j] : NULL;
-    if (name) snprintf(what, sizeof what, "feature \"%.250s\"", name);
-    if (!name) snprintf(what, sizeof what, "feature %lld", (long long)j);
-    TRY(check_column(data, matrix_column(data->x, j), what, who));
-  }
-  TRY(check_column(data, data->target, "the target", who));
-done:
-  return status;
+/* The roots of the rows' weights, and the target. */
+static void write_rows(void *context, int64_t b, double *root, double *target) {
+  const Design *x = context;
+  const TrainingData *data = x->data;
+  int64_t first = b * data->x->rows.block, n = rows_in_block(&data->x->rows, b);
+  for (int64_t i = 0; i < n; i++) root[i] = data->weight ? sqrt(data->weight[first + i]) : 1;
+  design_column(x, b, x->d, root, target);
 }
 
 /* The block [1 X y], rows times the root of their weight. */
-typedef struct Source {
-  const TrainingData *data;
-  const LinearSystem *system;
-} Source;
-
 static void write_block(const void *context, int64_t b, int64_t stride, double *out) {
-  const Source *source = context;
-  const TrainingData *data = source->data;
-  const LinearSystem *s = source->system;
-  int64_t first = b * data->x->rows.block, n = rows_in_block(&data->x->rows, b);
-  for (int64_t i = 0; i < n; i++) out[i] = data->weight ? sqrt(data->weight[first + i]) : 1;
-  for (int64_t j = 0; j <= s->d; j++) {
-    const double *column = (j < s->d ? matrix_column(data->x, j) : data->target) + first;
-    double *to = out + (j + 1) * stride, centre = s->centre[j], scale = s->scale[j];
-    for (int64_t i = 0; i < n; i++) to[i] = out[i] * ((column[i] - centre) / scale);
-  }
+  const Design *x = context;
+  write_rows((void *)(uintptr_t)context, b, out, out + (x->d + 1) * stride);
+  for (int64_t j = 0; j < x->d; j++) design_column(x, b, j, out, out + (j + 1) * stride);
 }
 
 static Status allocate(LinearSystem *s) {
@@ -69,18 +42,6 @@ static Status allocate(LinearSystem *s) {
   TRY(NEW(&s->norm, s->d + 1));
 done:
   return status;
-}
-
-/* Means and deviations as centres and scales: where they lie exactly does not matter. Collective.
- */
-static void centre_all(const Comm *comm, const TrainingData *data, LinearSystem *s) {
-  for (int64_t j = 0; j <= s->d; j++) {
-    const double *column = j < s->d ? matrix_column(data->x, j) : data->target;
-    int64_t count = 0;
-    double variance = 0;
-    exact_moments_all(comm, column, NULL, data->x->rows.n, &count, &s->centre[j], &variance);
-    s->scale[j] = variance > 0 ? sqrt(variance) : 1;
-  }
 }
 
 /* Take R of [1 X y] apart. */
@@ -100,21 +61,45 @@ static void take_factor(const double *r, LinearSystem *s) {
   }
 }
 
-Status linear_system_all(const Comm *comm, const TrainingData *data, const char *who,
-                         LinearSystem *out) {
+/* R by products of columns, where those are good enough. */
+static Status factor_gram_all(const Comm *comm, const Design *x, double *r, bool *ok) {
   Status status = OK;
-  int64_t d = data->x->d, width = d + 2;
+  int64_t width = x->d + 2, *active = NULL;
+  double *gram = NULL;
+  Status local = NEW(&gram, width * width);
+  if (local == OK) local = NEW(&active, x->d);
+  AGREE(comm, local);
+  for (int64_t j = 0; j < x->d; j++) active[j] = j;
+  GramTask task = {.design = x,
+                   .active = active,
+                   .k = x->d,
+                   .rows = write_rows,
+                   .context = (void *)(uintptr_t)x,
+                   .square = true};
+  TRY(gram_all(comm, &task, gram));
+  AGREE(comm, comm->rank == 0 ? gram_factor(gram, width, GRAM_LEAST, true, r, ok) : OK);
+  comm_broadcast_all(comm, 0, ok, sizeof *ok);
+  if (*ok) comm_broadcast_all(comm, 0, r, (size_t)(width * width) * sizeof *r);
+done:
+  memory_free(&gram);
+  memory_free(&active);
+  return status;
+}
+
+Status linear_system_all(const Comm *comm, const Design *x, LinearSystem *out) {
+  Status status = OK;
+  int64_t width = x->d + 2;
   double *r = NULL;
-  *out = (LinearSystem){.d = d, .n = data->x->rows.n_global};
-  if (d < 1) return status_fail(INVALID, "%s: there is no feature; name columns in features", who);
-  if (out->n < 1) return status_fail(INVALID, "%s: there is no row to learn from", who);
-  AGREE(comm, check_data(data, who));
+  bool ok = false;
+  *out = (LinearSystem){.d = x->d, .n = x->data->x->rows.n_global};
   Status local = allocate(out);
   if (local == OK) local = NEW(&r, width * width);
   AGREE(comm, local);
-  centre_all(comm, data, out);
-  Source source = {data, out};
-  TRY(tall_factor_all(comm, &data->x->rows, width, write_block, &source, r));
+  memcpy(out->centre, x->centre, (size_t)(x->d + 1) * sizeof *out->centre);
+  memcpy(out->scale, x->scale, (size_t)(x->d + 1) * sizeof *out->scale);
+  TRY(factor_gram_all(comm, x, r, &ok));
+  if (!ok) TRY(tall_factor_all(comm, &x->data->x->rows, width, write_block, x, r));
+  out->reflected = !ok;
   take_factor(r, out);
 done:
   memory_free(&r);

@@ -1,16 +1,22 @@
 /* The least squares problem of a linear model, reduced to a small triangle.
  *
- * Columns are centred and scaled (for the sake of digits), a column of ones stands in front, rows
- * are multiplied by the root of their weight, and tall.h takes the triangular factor R of
- * [1 X y]. All that a linear model needs is in R: it is as if the data had d + 2 rows. */
+ * Columns are centred and scaled (design.h), a column of ones stands in front, rows are multiplied
+ * by the root of their weight, and R is the triangular factor of [1 X y]. All that a linear model
+ * needs is in R: it is as if the data had d + 2 rows.
+ *
+ * R comes from the products of columns (gram.h) where their reciprocal condition number is at least
+ * 1e-5 and the features leave at least that share of the target's square; else, as where features
+ * tell each other or the target, from reflections of the rows themselves (tall.h). The rule looks
+ * at agreed numbers alone. */
 #ifndef SEGUE_LINEAR_SYSTEM_H
 #define SEGUE_LINEAR_SYSTEM_H
 
-#include "kernels/model.h"
+#include "design.h"
 
 typedef struct LinearSystem {
-  int64_t d, n;  /* features, rows over all ranks */
-  double weight; /* of all rows */
+  int64_t d, n;   /* features, rows over all ranks */
+  double weight;  /* of all rows */
+  bool reflected; /* R came from the rows, not from products */
   /* d + 1, the last for the target: the columns of R are (x - centre) / scale. */
   double *centre, *scale;
   /* (d + 1) x (d + 1), column-major, upper triangular: R without its first row and column, which
@@ -20,13 +26,11 @@ typedef struct LinearSystem {
   double *norm;   /* d + 1: lengths of the factor's columns; 0: a constant column */
 } LinearSystem;
 
-/* Reduce the training rows.
+/* Reduce the rows of a design.
  *
- * Collective. who begins messages ("linear"). Replicated. The caller clears out, also after a
- * failure. Fails with NUMERIC (a missing or infinite value; the message names the feature and the
- * fix), INVALID (no feature or row), MEMORY; agreed. */
-CHECKED Status linear_system_all(const Comm *comm, const TrainingData *data, const char *who,
-                                 LinearSystem *out);
+ * Collective. Replicated. The caller clears out, also after a failure. Fails with MEMORY; agreed.
+ */
+CHECKED Status linear_system_all(const Comm *comm, const Design *design, LinearSystem *out);
 void linear_system_clear(LinearSystem *system);
 
 /* The features that neither the intercept nor features before them already tell: out of a linear

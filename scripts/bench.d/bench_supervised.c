@@ -127,6 +127,7 @@ static double run_all(const Comm *comm, const Sample *s, const Kind *kind, const
 }
 
 int main(int argc, char **argv) {
+  memory_keep();
   MPI_Init(&argc, &argv);
   Comm world = comm_world();
   Sample sample;
