@@ -5,7 +5,6 @@ Segue reads the prepared matrix of a seed as a CSV file, so it searches, refits 
 job does. Differences are means over the seeds; their intervals come from a paired bootstrap of the
 test rows, which are recordings, within each seed."""
 import argparse
-import csv
 import importlib.metadata
 import json
 import os
@@ -17,11 +16,11 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-import trees_data
 from bench_parts import facts, note
 from limits import limit_threads
 from segue_runs import TOP, WORK, Run, call, write_config
 from tables import TableFile
+from tuned_data import RANGES, Rows
 from tuned_score import score_of
 
 HERE = Path(__file__).resolve().parent
@@ -30,46 +29,9 @@ REPLICATES = 200
 ROUNDS = 300
 HIT = 71
 LIBRARIES = ("optuna", "lightgbm", "xgboost", "scikit-learn", "numpy")
-RANGES = {"learning_rate": {"low": 0.01, "high": 0.3, "log": True},
-          "max_leaves": {"low": 8, "high": 255, "log": True},
-          "min_samples_leaf": {"low": 5, "high": 200, "log": True},
-          "feature_share": {"low": 0.2, "high": 1.0},
-          "l2": {"low": 0.001, "high": 30, "log": True}}
 # what, limit of a hit, peers, is Segue to be better or not worse?
 TASKS = [("hit, average precision", HIT, ("XGBoost", "scikit-learn")),
          ("popularity, RMSE", None, ("LightGBM",))]
-
-
-def fold_of(n, seed):
-    fold = np.arange(n, dtype=np.int64) % FOLDS
-    np.random.default_rng(seed).shuffle(fold)
-    return fold
-
-
-class Data:
-    """The rows of a seed: the stored matrix, a fold for each training row, and all as a CSV file."""
-
-    def __init__(self, folder, seed):
-        self.file, self.seed = trees_data.tracks(folder, seed), seed
-        with h5py.File(self.file, "r", locking=False) as file:
-            self.x = np.concatenate([file["train/x"][()], file["test/x"][()]])
-            self.y = np.concatenate([file["train/popularity"][()], file["test/popularity"][()]])
-            self.n = file["train/x"].shape[0]
-        self.fold = fold_of(self.n, seed)
-        WORK.mkdir(parents=True, exist_ok=True)
-        self.folds, self.csv = WORK / f"folds-{seed}.bin", WORK / f"tuned-{seed}.csv"
-        self.fold.tofile(self.folds)
-        self.names = [f"x{j}" for j in range(self.x.shape[1])]
-
-    def write(self):
-        with self.csv.open("w", newline="") as file:
-            out = csv.writer(file)
-            out.writerow([*self.names, "popularity", "part", "fold"])
-            for i, row in enumerate(self.x):
-                train = i < self.n
-                out.writerow([*("" if np.isnan(v) else repr(float(v)) for v in row),
-                              repr(float(self.y[i])), "train" if train else "test",
-                              self.fold[i] if train else ""])
 
 
 def config(data, above, trials):
@@ -186,7 +148,7 @@ def main():
     peers = {name: importlib.metadata.version(name) for name in LIBRARIES}
     own = call([options.segue, "--version"])[1].splitlines()[0]
     kept, all_good = Kept(options.resume, options.minutes, [peers, own]), True
-    data = [Data(options.data, seed) for seed in range(1, options.seeds + 1)]
+    data = [Rows(options.data, seed, FOLDS) for seed in range(1, options.seeds + 1)]
     print("| work | peer | Segue | its | difference (95 %) | goal | Segue | peer |\n"
           "|---|---|---:|---:|---|---|---:|---:|", flush=True)
     for what, above, others in TASKS:
