@@ -32,8 +32,11 @@ static inline double elementary_round(double x) { return (x + 0x1.8p52) - 0x1.8p
 
 /* e^x; x below -708 counts as -708 (about 3e-308), above 709 as 709; NaN has no defined result. */
 static inline double elementary_exp(double x) {
-  x = x < -708 ? -708 : x;
-  x = x > 709 ? 709 : x;
+  /* Clamped as integers: comparisons of numbers may trap, which keeps loops from being vectors. */
+  uint64_t raw = elementary_bits(x);
+  raw = raw > UINT64_C(0xc086200000000000) ? UINT64_C(0xc086200000000000) : raw; /* -708 */
+  raw = (int64_t)raw > INT64_C(0x4086280000000000) ? UINT64_C(0x4086280000000000) : raw; /* 709 */
+  x = elementary_from_bits(raw);
   double shifted = x * 0x1.71547652b82fep+0 + 0x1.8p52; /* 1 / ln 2; the whole part is in the low
                                                            bits */
   double k = shifted - 0x1.8p52;
