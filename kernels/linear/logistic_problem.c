@@ -112,20 +112,47 @@ static void differentiate_two(LogisticProblem *p, const double *target, const do
 
 /* Classes are the outer loops, so that rows go side by side in vectors; a row's sums go over its
  * classes in order. */
-void logistic_softmax(LogisticProblem *p, int64_t n) {
-  int64_t block = p->data->x->rows.block;
-  double *most = p->most, *total = p->total;
-  memcpy(most, p->z, (size_t)n * sizeof *most);
-  for (int64_t c = 1; c < p->outputs; c++) {
-    const double *z = p->z + c * block;
+static inline __attribute__((always_inline)) void softmax_body(double *restrict values,
+                                                               int64_t block, int64_t outputs,
+                                                               int64_t n, double *restrict most,
+                                                               double *restrict total) {
+  memcpy(most, values, (size_t)n * sizeof *most);
+  for (int64_t c = 1; c < outputs; c++) {
+    const double *z = values + c * block;
     for (int64_t i = 0; i < n; i++) most[i] = z[i] > most[i] ? z[i] : most[i];
   }
   memset(total, 0, (size_t)n * sizeof *total);
-  for (int64_t c = 0; c < p->outputs; c++) {
-    double *z = p->z + c * block;
-    for (int64_t i = 0; i < n; i++) z[i] = elementary_exp(z[i] - most[i]);
-    for (int64_t i = 0; i < n; i++) total[i] += z[i];
+  for (int64_t c = 0; c < outputs; c++) {
+    double *restrict z = values + c * block;
+    for (int64_t i = 0; i < n; i++) {
+      z[i] = elementary_exp(z[i] - most[i]);
+      total[i] += z[i];
+    }
   }
+}
+
+static void softmax_plain(double *z, int64_t block, int64_t outputs, int64_t n, double *most,
+                          double *total) {
+  softmax_body(z, block, outputs, n, most, total);
+}
+
+/* The same operations on wider vectors, with the same bits. */
+#ifdef __x86_64__
+__attribute__((target("avx512f,avx512dq,prefer-vector-width=512"))) static void softmax_wide(
+    double *z, int64_t block, int64_t outputs, int64_t n, double *most, double *total) {
+  softmax_body(z, block, outputs, n, most, total);
+}
+#endif
+
+void logistic_softmax(LogisticProblem *p, int64_t n) {
+  int64_t block = p->data->x->rows.block;
+#ifdef __x86_64__
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")) {
+    softmax_wide(p->z, block, p->outputs, n, p->most, p->total);
+    return;
+  }
+#endif
+  softmax_plain(p->z, block, p->outputs, n, p->most, p->total);
 }
 
 /* As for two classes, with softmax. */
