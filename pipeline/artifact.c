@@ -25,6 +25,7 @@ void artifact_init(Artifact *artifact, const StageKind *kind, const StageKind *m
 void artifact_clear(Artifact *artifact) {
   table_clear(&artifact->table);
   table_clear(&artifact->predictions);
+  held_values_clear(&artifact->held);
   folds_clear(&artifact->folds);
   if (artifact->type == PORT_BUNDLE) bundle_clear(&artifact->bundle);
   summary_clear(&artifact->summary);
@@ -66,6 +67,10 @@ static Status artifact_fields(Artifact *artifact, const char *summary, Fields *f
       status = bundle_fields(&artifact->bundle, fields);
       fields_leave(fields);
       if (status == OK) status = visit_part(fields, "predictions", &artifact->predictions);
+      TRY(status);
+      fields_enter(fields, "out_of_fold");
+      status = held_values_fields(&artifact->held, fields);
+      fields_leave(fields);
       break;
     case PORT_NOTHING:
       if (fields->mode == FIELDS_OUT) status = fields_text(fields, "summary", &told);

@@ -11,6 +11,7 @@
 #include "kernels/base/work.h"
 #include "kernels/study/bundle.h"
 #include "kernels/study/folds.h"
+#include "kernels/study/held_values.h"
 #include "kernels/table/table.h"
 
 typedef enum PortType {
@@ -47,6 +48,7 @@ typedef struct Artifact {
   Folds folds;       /* FOLDS */
   Bundle bundle;     /* BUNDLE */
   Table predictions; /* BUNDLE: rows that were predicted: row_id, split, truth, prediction ... */
+  HeldValues held;   /* BUNDLE: out-of-fold predictions of its spec; may be empty */
   Summary summary;
 } Artifact;
 

@@ -457,19 +457,38 @@ done:
   return status;
 }
 
+Status fold_results_gather(const FoldInputs *in, const FoldResult *results, int64_t n,
+                           int64_t width, double **out) {
+  int64_t size = in->table->rows.n * width;
+  Status status = NEW(out, size);
+  if (status != OK) return status;
+  for (int64_t j = 0; j < size; j++) (*out)[j] = NAN;
+  for (int64_t f = 0; f < n; f++)
+    for (int64_t k = 0; k < results[f].n; k++)
+      memcpy(*out + results[f].row[k] * width, results[f].value + k * width,
+             (size_t)width * sizeof **out);
+  return OK;
+}
+
 Status cross_validate_all(const Comm *comm, const FoldInputs *in, const Spec *spec, WorkSink *sink,
-                          Summary *summary) {
+                          double **value, int64_t *width, Summary *summary) {
   Status status = OK;
   int64_t n = in->folds->n_folds;
+  FoldInputs own = *in;
   CrossValidation cv = {.comm = *comm, .group = *comm};
   FoldTask *tasks = NULL;
   FoldResult *results = NULL;
   AGREE(comm, NEW(&tasks, n));
   AGREE(comm, NEW(&results, n));
   for (int64_t f = 0; f < n; f++) tasks[f] = (FoldTask){.spec = spec, .fold = f};
-  TRY(cross_validation_init_all(comm, in, n, tasks, &cv));
+  own.keep_predictions = own.packed = value != NULL;
+  TRY(cross_validation_init_all(comm, &own, n, tasks, &cv));
   TRY(cross_validation_run_all(&cv, n, tasks, sink, results));
   AGREE(comm, tell(results, n, summary));
+  if (value) {
+    *width = results[0].width;
+    AGREE(comm, fold_results_gather(in, results, n / in->folds->repeats, *width, value));
+  }
 done:
   for (int64_t f = 0; results && f < n; f++) fold_result_clear(&results[f]);
   cross_validation_clear_all(&cv);

@@ -79,9 +79,17 @@ const uint8_t *cross_validation_role(const CrossValidation *cv, int64_t fold);
 /* Collective. */
 void cross_validation_clear_all(CrossValidation *cv);
 
+/* Out-of-fold predictions of packed results, one for each of n folds (of repeated ones those of the
+ * first repeat): out, rows.n x width of the table, NaN in rows without. Local. Fails with MEMORY.
+ */
+CHECKED Status fold_results_gather(const FoldInputs *in, const FoldResult *results, int64_t n,
+                                   int64_t width, double **out);
+
 /* One spec over all folds, told in summary: the table fold_scores, and the mean and standard
- * deviation of each score under split "folds". Collective. Fails as above. */
+ * deviation of each score under split "folds".
+ * value  out: what fold_results_gather gives, width values per row; NULL: not wanted
+ * Collective. Fails as above. */
 CHECKED Status cross_validate_all(const Comm *comm, const FoldInputs *in, const Spec *spec,
-                                  WorkSink *sink, Summary *summary);
+                                  WorkSink *sink, double **value, int64_t *width, Summary *summary);
 
 #endif

@@ -12,19 +12,6 @@ void out_of_fold_clear(OutOfFold *out) {
   memory_free(&out->fold);
 }
 
-static Status gather_folds(const FoldInputs *in, const FoldResult *results, int64_t n,
-                           int64_t width, double **value) {
-  int64_t size = in->table->rows.n * width;
-  Status status = NEW(value, size);
-  if (status != OK) return status;
-  for (int64_t j = 0; j < size; j++) (*value)[j] = NAN;
-  for (int64_t f = 0; f < n; f++)
-    for (int64_t k = 0; k < results[f].n; k++)
-      memcpy(*value + results[f].row[k] * width, results[f].value + k * width,
-             (size_t)width * sizeof **value);
-  return OK;
-}
-
 /* One recipe and model. value: out, rows.n x width of the table. */
 static Status plain_all(const Comm *comm, const FoldInputs *in, int64_t n, const Bundle *bundle,
                         WorkSink *sink, double **value) {
@@ -40,7 +27,7 @@ static Status plain_all(const Comm *comm, const FoldInputs *in, int64_t n, const
   work_phase(sink, "folds, percent");
   TRY(cross_validation_init_all(comm, &kept, n, tasks, &cv));
   TRY(cross_validation_run_all(&cv, n, tasks, sink, results));
-  AGREE(comm, gather_folds(in, results, n, bundle_width(bundle), value));
+  AGREE(comm, fold_results_gather(in, results, n, bundle_width(bundle), value));
 done:
   for (int64_t f = 0; results && f < n; f++) fold_result_clear(&results[f]);
   cross_validation_clear_all(&cv);
@@ -84,12 +71,16 @@ done:
 }
 
 Status out_of_fold_all(const Comm *comm, const FoldInputs *in, const uint8_t *role,
-                       const Bundle *bundle, WorkSink *sink, OutOfFold *out) {
+                       const Bundle *bundle, const HeldValues *held, WorkSink *sink,
+                       OutOfFold *out) {
   Status status = OK;
   double *value = NULL;
   *out = (OutOfFold){.n_folds = in->folds->n_folds / in->folds->repeats};
-  TRY(bundle->spec.stack ? stack_all(comm, in, role, bundle, sink, &value)
-                         : plain_all(comm, in, out->n_folds, bundle, sink, &value));
+  TRY(held_values_find_all(comm, in, role, held, &value));
+  out->found = value != NULL;
+  if (!value)
+    TRY(bundle->spec.stack ? stack_all(comm, in, role, bundle, sink, &value)
+                           : plain_all(comm, in, out->n_folds, bundle, sink, &value));
   TRY(held_out_predicted_all(comm, in, bundle, value, &out->predicted));
   if (out->predicted.rows.table.rows.n_global == 0) {
     int64_t levels = bundle->spec.stack ? nest_levels(bundle->spec.stack) : 0;

@@ -84,7 +84,9 @@ Status adjust_begin_all(const StageContext *context, const AdjustOptions *o, boo
   AGREE(context->comm, bundle_copy(model, &output->bundle));
   TRY(job_init_all(context, &out->options, table, &out->job));
   TRY(job_folds_all(&out->job, &inputs[ADJUST_FOLDS]->folds, &in));
-  TRY(out_of_fold_all(context->comm, &in, out->job.role, model, context->sink, &out->known));
+  AGREE(context->comm, held_values_copy(&inputs[ADJUST_MODEL]->held, &output->held));
+  TRY(out_of_fold_all(context->comm, &in, out->job.role, model, &output->held, context->sink,
+                      &out->known));
 done:
   return status;
 }

@@ -205,6 +205,8 @@ static Status stack_all(const Job *job, const Folds *folds, Artifact *output) {
   if (o->guard)
     TRY(stack_guard_all(comm, &in, &output->bundle, &held, score_of(o, output->bundle.task),
                         &output->summary));
+  if (o->guard && output->bundle.task == TASK_CLASSIFICATION)
+    TRY(held_values_keep_all(comm, &in, job->role, held.stack, held.width, &output->held));
 done:
   held_out_clear(&held);
   return status;

@@ -5,6 +5,7 @@
  * refit what is kept is fitted again on all rows after that.
  * Recipe and model are fitted inside every fold anew, on its training rows alone. */
 #include "job.h"
+#include "kernels/base/memory.h"
 
 typedef struct TrainOptions {
   JobOptions job;
@@ -43,12 +44,21 @@ done:
 
 static Status validate_all(const Job *job, const Folds *folds, Artifact *output) {
   Status status = OK;
+  const Comm *comm = job->context->comm;
   FoldInputs in;
+  double *value = NULL;
+  int64_t width = 0;
+  Column *target = NULL;
   TRY(job_folds_all(job, folds, &in));
+  AGREE(comm, table_require(job->table, job->options->target, &target));
+  /* For what may come behind the model, a calibration or a threshold. */
+  bool kept = target->type == COLUMN_BOOLEAN || target->type == COLUMN_CATEGORY;
   work_phase(job->context->sink, "folds, percent");
-  TRY(cross_validate_all(job->context->comm, &in, &output->bundle.spec, job->context->sink,
-                         &output->summary));
+  TRY(cross_validate_all(comm, &in, &output->bundle.spec, job->context->sink, kept ? &value : NULL,
+                         &width, &output->summary));
+  if (kept) TRY(held_values_keep_all(comm, &in, job->role, value, width, &output->held));
 done:
+  memory_free(&value);
   return status;
 }
 

@@ -330,6 +330,41 @@ static void test_guard(const Comm *comm, const Given *given) {
   place_clear(&place);
 }
 
+/* What was kept on these folds is found on them, packed and unpacked too, and on no others. */
+static void check_kept(const Comm *comm, const Place *place, const Bundle *bundle,
+                       const HeldOut *held, const OutOfFold *known) {
+  HeldValues kept, copy, none = {0};
+  OutOfFold again;
+  double *value = NULL;
+  FoldInputs other = place->in;
+  CHECK_OK(held_values_keep_all(comm, &place->in, place->role, held->stack, held->width, &kept));
+  CHECK_OK(held_values_copy(&kept, &copy));
+  held_values_clear(&kept);
+  CHECK_OK(out_of_fold_all(comm, &place->in, place->role, bundle, &copy, NULL, &again));
+  int64_t n = again.predicted.rows.table.rows.n;
+  CHECK(again.found && !known->found);
+  CHECK_INTEGER(n, known->predicted.rows.table.rows.n);
+  for (int64_t i = 0; i < n; i++) {
+    CHECK_REAL(again.predicted.value[2 * i], known->predicted.value[2 * i], 0);
+    CHECK_INTEGER(again.fold[i], known->fold[i]);
+  }
+  out_of_fold_clear(&again);
+  other.seed++;
+  CHECK_OK(held_values_find_all(comm, &other, place->role, &copy, &value));
+  CHECK(!value);
+  uint8_t *role = folds_role(place->in.folds, 1);
+  int64_t first = 0;
+  while (first < place->table.rows.n && role[first] != ROLE_VALIDATE) first++;
+  bool mine = first < place->table.rows.n;
+  if (mine) role[first] = ROLE_NONE;
+  CHECK_OK(held_values_find_all(comm, &place->in, place->role, &copy, &value));
+  CHECK(!value);
+  if (mine) role[first] = ROLE_VALIDATE;
+  CHECK_OK(held_values_find_all(comm, &place->in, place->role, &none, &value));
+  CHECK(!value);
+  held_values_clear(&copy);
+}
+
 /* Out-of-fold predictions of a stack are its held-out ones; calibration across folds maps a fold's
  * rows by the others' alone. */
 static void test_out_of_fold(const Comm *comm, const Given *given) {
@@ -343,7 +378,9 @@ static void test_out_of_fold(const Comm *comm, const Given *given) {
   plan_init(&plan, true, 2, false);
   place_init(&place, comm, given, -1, false);
   CHECK_OK(stack_all(comm, &place, &plan.spec, SPREAD_AUTO, NULL, &bundle, &held));
-  CHECK_OK(out_of_fold_all(comm, &place.in, place.role, &bundle, NULL, &known));
+  HeldValues none = {0};
+  CHECK_OK(out_of_fold_all(comm, &place.in, place.role, &bundle, &none, NULL, &known));
+  check_kept(comm, &place, &bundle, &held, &known);
   CHECK_OK(recalibrate_by_folds_all(comm, &known, &like, &mapped));
   CalibrationRows rows = calibration_rows(&known.predicted);
   int64_t k = 0;
