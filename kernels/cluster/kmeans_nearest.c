@@ -1,27 +1,19 @@
 /* Squared distances of chunks of rows to centres; see kmeans_parts.h.
  *
- * Rows lie in the lanes of vectors, so a chunk costs the same for any number of columns and centres
- * and needs no padding. Every distance is the one that numeric/pair_distance.h defines: columns in
- * four sums, column j in sum j mod 4, joined as (0 + 2) + (1 + 3), without contraction. Vectors of
- * eight are two of four where the CPU has no wide ones, with the same bits. */
+ * Rows lie in the lanes of vectors (numeric/pair_vector.h), so a chunk costs the same for any
+ * number of columns and centres and needs no padding. */
 #include <math.h>
 
 #include "kernels/base/memory.h"
+#include "kernels/numeric/pair_vector.h"
 #include "kmeans_parts.h"
 
 bool kmeans_wide_off;
 
-typedef double Reals __attribute__((vector_size(64)));
 typedef int64_t Integers __attribute__((vector_size(64)));
-enum { LANES = 8 };
+enum { LANES = PAIR_ROWS };
 
-#define WIDE __attribute__((target("avx512f,avx512dq,avx512vl")))
-#define INLINE static inline __attribute__((always_inline))
-
-static bool has_wide(void) {
-  return !kmeans_wide_off && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl");
-}
+static bool has_wide(void) { return !kmeans_wide_off && pair_has_wide(); }
 
 void kmeans_gather(const Matrix *x, int64_t from, int64_t n, double *buffer) {
   for (int64_t j = 0; j < x->d; j++) {
@@ -51,54 +43,32 @@ Status kmeans_rows(const Matrix *x, double **out) {
   return status;
 }
 
-/* The lanes' squared distances to a point. rows: the first lane of column 0. */
-#define SQUARED(rows, d, point, out)                                                              \
-  do {                                                                                            \
-    Reals s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, t;                                              \
-    const double *x_ = (rows);                                                                    \
-    int64_t j_ = 0;                                                                               \
-    for (; j_ + 4 <= (d); j_ += 4, x_ += 4 * KMEANS_CHUNK) {                                      \
-      t = *(const Reals *)x_ - (point)[j_];                                                       \
-      s0 += t * t;                                                                                \
-      t = *(const Reals *)(x_ + KMEANS_CHUNK) - (point)[j_ + 1];                                  \
-      s1 += t * t;                                                                                \
-      t = *(const Reals *)(x_ + 2 * KMEANS_CHUNK) - (point)[j_ + 2];                              \
-      s2 += t * t;                                                                                \
-      t = *(const Reals *)(x_ + 3 * KMEANS_CHUNK) - (point)[j_ + 3];                              \
-      s3 += t * t;                                                                                \
-    }                                                                                             \
-    if (j_ < (d)) t = *(const Reals *)x_ - (point)[j_], s0 += t * t;                              \
-    if (j_ + 1 < (d)) t = *(const Reals *)(x_ + KMEANS_CHUNK) - (point)[j_ + 1], s1 += t * t;     \
-    if (j_ + 2 < (d)) t = *(const Reals *)(x_ + 2 * KMEANS_CHUNK) - (point)[j_ + 2], s2 += t * t; \
-    (out) = (s0 + s2) + (s1 + s3);                                                                \
-  } while (0)
-
 /* a where the mask is set, else b. */
 #define CHOOSE(Type, mask, a, b) ((Type)(((mask) & (Integers)(a)) | (~(mask) & (Integers)(b))))
 
-INLINE void nearest_body(const double *buffer, int64_t n, int64_t d, const double *centre,
-                         int64_t k, int64_t *label, double *best, double *second) {
+PAIR_INLINE void nearest_body(const double *buffer, int64_t n, int64_t d, const double *centre,
+                              int64_t k, int64_t *label, double *best, double *second) {
   for (int64_t i = 0; i < n; i += LANES) {
-    Reals first, rest, now;
+    PairReals first, rest, now;
     Integers at = {0};
-    SQUARED(buffer + i, d, centre, first);
-    rest = (Reals){0} + (double)INFINITY;
+    pair_vector_squared(buffer + i, KMEANS_CHUNK, centre, d, &first);
+    rest = (PairReals){0} + (double)INFINITY;
     for (int64_t c = 1; c < k; c++) {
-      SQUARED(buffer + i, d, centre + c * d, now);
+      pair_vector_squared(buffer + i, KMEANS_CHUNK, centre + c * d, d, &now);
       Integers nearer = now < first, before = now < rest;
-      rest = CHOOSE(Reals, before, now, rest);
-      rest = CHOOSE(Reals, nearer, first, rest);
-      first = CHOOSE(Reals, nearer, now, first);
+      rest = CHOOSE(PairReals, before, now, rest);
+      rest = CHOOSE(PairReals, nearer, first, rest);
+      first = CHOOSE(PairReals, nearer, now, first);
       at = CHOOSE(Integers, nearer, (Integers){0} + c, at);
     }
-    *(Reals *)(best + i) = first;
-    *(Reals *)(second + i) = rest;
+    *(PairReals *)(best + i) = first;
+    *(PairReals *)(second + i) = rest;
     *(Integers *)(label + i) = at;
   }
 }
 
-WIDE static void nearest_wide(const double *buffer, int64_t n, int64_t d, const double *centre,
-                              int64_t k, int64_t *label, double *best, double *second) {
+PAIR_WIDE static void nearest_wide(const double *buffer, int64_t n, int64_t d, const double *centre,
+                                   int64_t k, int64_t *label, double *best, double *second) {
   nearest_body(buffer, n, d, centre, k, label, best, second);
 }
 
@@ -110,13 +80,14 @@ void kmeans_nearest(const double *buffer, int64_t n, int64_t d, const double *ce
     nearest_body(buffer, n, d, centre, k, label, best, second);
 }
 
-INLINE void squared_body(const double *buffer, int64_t n, int64_t d, const double *point,
-                         double *out) {
-  for (int64_t i = 0; i < n; i += LANES) SQUARED(buffer + i, d, point, *(Reals *)(out + i));
+PAIR_INLINE void squared_body(const double *buffer, int64_t n, int64_t d, const double *point,
+                              double *out) {
+  for (int64_t i = 0; i < n; i += LANES)
+    pair_vector_squared(buffer + i, KMEANS_CHUNK, point, d, (PairReals *)(out + i));
 }
 
-WIDE static void squared_wide(const double *buffer, int64_t n, int64_t d, const double *point,
-                              double *out) {
+PAIR_WIDE static void squared_wide(const double *buffer, int64_t n, int64_t d, const double *point,
+                                   double *out) {
   squared_body(buffer, n, d, point, out);
 }
 

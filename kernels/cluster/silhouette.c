@@ -13,14 +13,12 @@
 
 #include "kernels/base/memory.h"
 #include "kernels/numeric/fixed.h"
+#include "kernels/numeric/pair_vector.h"
 
 bool silhouette_wide_off;
 
-typedef double Reals __attribute__((vector_size(64)));
-enum { LANES = 8, CHUNK = 32, TOGETHER = 32 }; /* vectors of a chunk; rows that look at it */
-
-#define WIDE __attribute__((target("avx512f,avx512dq,avx512vl")))
-#define INLINE static inline __attribute__((always_inline))
+/* Rows of a vector; vectors of a chunk; rows that look at it. */
+enum { LANES = PAIR_ROWS, CHUNK = 32, TOGETHER = 32 };
 
 typedef struct Sorted {
   int64_t d, k, vectors;
@@ -29,10 +27,7 @@ typedef struct Sorted {
   double *data;   /* vectors x d x LANES; the places past a cluster's end are zero */
 } Sorted;
 
-static bool has_wide(void) {
-  return !silhouette_wide_off && __builtin_cpu_supports("avx512dq") &&
-         __builtin_cpu_supports("avx512vl");
-}
+static bool has_wide(void) { return !silhouette_wide_off && pair_has_wide(); }
 
 /* ---- the order of clusters ---- */
 
@@ -90,33 +85,21 @@ done:
 /* ---- sums of distances ---- */
 
 /* Add a point's distances to vectors begin .. end - 1 to sum, lane by lane. */
-INLINE void add_body(const double *data, int64_t d, int64_t begin, int64_t end, const double *point,
-                     double *sum) {
-  Reals total = *(const Reals *)sum;
+PAIR_INLINE void add_body(const double *data, int64_t d, int64_t begin, int64_t end,
+                          const double *point, double *sum) {
+  PairReals total = *(const PairReals *)sum;
   for (int64_t v = begin; v < end; v++) {
-    const Reals *at = (const Reals *)(data + v * d * LANES);
-    Reals s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, t;
     double root[LANES] __attribute__((aligned(64)));
-    int64_t j = 0;
-    for (; j + 4 <= d; j += 4) {
-      t = at[j] - point[j], s0 += t * t;
-      t = at[j + 1] - point[j + 1], s1 += t * t;
-      t = at[j + 2] - point[j + 2], s2 += t * t;
-      t = at[j + 3] - point[j + 3], s3 += t * t;
-    }
-    if (j < d) t = at[j] - point[j], s0 += t * t;
-    if (j + 1 < d) t = at[j + 1] - point[j + 1], s1 += t * t;
-    if (j + 2 < d) t = at[j + 2] - point[j + 2], s2 += t * t;
-    *(Reals *)root = (s0 + s2) + (s1 + s3);
+    pair_vector_squared(data + v * d * LANES, LANES, point, d, (PairReals *)root);
     for (int l = 0; l < LANES; l++) root[l] = sqrt(root[l]);
-    total += *(const Reals *)root;
+    total += *(const PairReals *)root;
   }
-  *(Reals *)sum = total;
+  *(PairReals *)sum = total;
 }
 
-WIDE __attribute__((optimize("O3"))) static void add_wide(const double *data, int64_t d,
-                                                          int64_t begin, int64_t end,
-                                                          const double *point, double *sum) {
+PAIR_WIDE __attribute__((optimize("O3"))) static void add_wide(const double *data, int64_t d,
+                                                               int64_t begin, int64_t end,
+                                                               const double *point, double *sum) {
   add_body(data, d, begin, end, point, sum);
 }
 

@@ -12,15 +12,13 @@
 #include <string.h>
 
 #include "kernels/base/memory.h"
+#include "kernels/numeric/pair_vector.h"
 
-typedef double Reals __attribute__((vector_size(64)));
+typedef PairReals Reals;
 typedef int64_t Integers __attribute__((vector_size(64)));
-enum { LANES = 8, LEAF = 64, STACK = 128, CUTS = 3 };
+enum { LANES = PAIR_ROWS, LEAF = 64, STACK = 128, CUTS = 3 };
 #define MARGIN (1 - 1e-11)
 #define UNLIKE 4.0 /* sizes that are as many times others are cut apart */
-
-#define WIDE __attribute__((target("avx512f,avx512dq,avx512vl")))
-#define INLINE static inline __attribute__((always_inline))
 
 struct WardTree {
   int64_t d, inner, leaves,
@@ -36,10 +34,8 @@ struct WardTree {
 };
 
 double ward_distance(const WardClusters *c, int64_t a, int64_t b) {
-  const double *x = c->mean + a * c->d, *y = c->mean + b * c->d;
-  double s[4] = {0, 0, 0, 0};
-  for (int64_t j = 0; j < c->d; j++) s[j & 3] += (x[j] - y[j]) * (x[j] - y[j]);
-  return ((s[0] + s[2]) + (s[1] + s[3])) * (c->size[a] * c->size[b] / (c->size[a] + c->size[b]));
+  double squared = pair_distance_squared(c->mean + a * c->d, 1, c->mean + b * c->d, 1, c->d);
+  return squared * (c->size[a] * c->size[b] / (c->size[a] + c->size[b]));
 }
 
 /* ---- building ---- */
@@ -164,7 +160,7 @@ Status ward_tree_new(const WardClusters *c, const int32_t *at, int64_t n, WardTr
   TRY(NEW(&t, 1));
   *out = b.tree = t;
   *t = (WardTree){.d = c->d, .inner = inner, .leaves = leaves};
-  t->wide = __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+  t->wide = pair_has_wide();
   TRY(NEW(&t->box, inner * 2 * t->d * LANES));
   TRY(NEW(&t->least, inner * LANES));
   TRY(NEW(&t->begin, leaves + 1));
@@ -207,30 +203,18 @@ static inline void offer(Query *q, int64_t slot, double distance) {
   if (distance < q->best || slot < q->found || q->found < 0) q->best = distance, q->found = slot;
 }
 
-INLINE void scan_body(const WardTree *t, int64_t begin, int64_t end, Query *q) {
+PAIR_INLINE void scan_body(const WardTree *t, int64_t begin, int64_t end, Query *q) {
   for (int64_t v = begin; v < end; v++) {
-    const Reals *at = (const Reals *)(t->data + v * t->d * LANES);
-    Reals s0 = {0}, s1 = {0}, s2 = {0}, s3 = {0}, x;
     double distance[LANES] __attribute__((aligned(64)));
-    const double *mean = q->mean;
-    int64_t d = t->d, j = 0;
-    for (; j + 4 <= d; j += 4) {
-      x = at[j] - mean[j], s0 += x * x;
-      x = at[j + 1] - mean[j + 1], s1 += x * x;
-      x = at[j + 2] - mean[j + 2], s2 += x * x;
-      x = at[j + 3] - mean[j + 3], s3 += x * x;
-    }
-    if (j < d) x = at[j] - mean[j], s0 += x * x;
-    if (j + 1 < d) x = at[j + 1] - mean[j + 1], s1 += x * x;
-    if (j + 2 < d) x = at[j + 2] - mean[j + 2], s2 += x * x;
-    Reals size = *(const Reals *)(t->size + v * LANES);
-    *(Reals *)distance = ((s0 + s2) + (s1 + s3)) * (size * q->size / (size + q->size));
+    Reals size = *(const Reals *)(t->size + v * LANES), squared;
+    pair_vector_squared(t->data + v * t->d * LANES, LANES, q->mean, t->d, &squared);
+    *(Reals *)distance = squared * (size * q->size / (size + q->size));
     for (int l = 0; l < LANES; l++)
       if (distance[l] <= q->best) offer(q, t->slot[v * LANES + l], distance[l]);
   }
 }
 
-WIDE static void scan_wide(const WardTree *t, int64_t begin, int64_t end, Query *q) {
+PAIR_WIDE static void scan_wide(const WardTree *t, int64_t begin, int64_t end, Query *q) {
   scan_body(t, begin, end, q);
 }
 
@@ -242,7 +226,7 @@ static void scan(const WardTree *t, int64_t begin, int64_t end, Query *q) {
 }
 
 /* At least the distances to anything in each child. */
-INLINE void bounds_body(const WardTree *t, int64_t node, const Query *q, double *out) {
+PAIR_INLINE void bounds_body(const WardTree *t, int64_t node, const Query *q, double *out) {
   const Reals *low = (const Reals *)(t->box + node * 2 * t->d * LANES), *high = low + t->d;
   Reals sum = {0}, size = *(const Reals *)(t->least + node * LANES);
   for (int64_t j = 0; j < t->d; j++) {
@@ -255,7 +239,7 @@ INLINE void bounds_body(const WardTree *t, int64_t node, const Query *q, double 
   *(Reals *)out = sum * (size * q->size / (size + q->size)) * MARGIN;
 }
 
-WIDE static void bounds_wide(const WardTree *t, int64_t node, const Query *q, double *out) {
+PAIR_WIDE static void bounds_wide(const WardTree *t, int64_t node, const Query *q, double *out) {
   bounds_body(t, node, q, out);
 }
 
