@@ -130,3 +130,40 @@ done:
   memory_free(&part);
   return status;
 }
+
+Status dendrogram_order(const Dendrogram *d, int64_t *order, double *gap) {
+  Status status = OK;
+  typedef struct Waiting {
+    int64_t cluster;
+    double before; /* height at which its first row and the row before are joined */
+  } Waiting;
+  Waiting *stack = NULL;
+  int64_t waiting = 0, at = 0;
+  TRY(NEW(&stack, d->n + 1));
+  stack[waiting++] = (Waiting){2 * d->n - 2, 0};
+  while (waiting > 0) {
+    Waiting top = stack[--waiting];
+    int64_t m = top.cluster - d->n;
+    if (m < 0) {
+      if (at > 0) gap[at - 1] = top.before;
+      order[at++] = top.cluster;
+    } else {
+      stack[waiting++] = (Waiting){d->right[m], d->height[m]};
+      stack[waiting++] = (Waiting){d->left[m], top.before};
+    }
+  }
+  gap[at - 1] = 0;
+done:
+  memory_free(&stack);
+  return status;
+}
+
+int64_t dendrogram_branch(const Dendrogram *d, int64_t need, int32_t *seen) {
+  for (int64_t i = 0; i < d->n; i++)
+    if (seen[i] >= need) return i;
+  for (int64_t m = 0; m < d->n - 1; m++) {
+    seen[d->n + m] = seen[d->left[m]] + seen[d->right[m]];
+    if (seen[d->n + m] >= need) return d->n + m;
+  }
+  return 2 * d->n - 2;
+}

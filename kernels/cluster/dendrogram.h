@@ -32,4 +32,12 @@ int64_t dendrogram_clusters(const Dendrogram *dendrogram, double height);
  * row). label: n. 1 <= k <= n. Local. Fails with MEMORY. */
 CHECKED Status dendrogram_cut(const Dendrogram *dendrogram, int64_t k, int32_t *label);
 
+/* Rows in an order in which no branches cross (left parts first), and the heights at which each and
+ * the next are joined (0 for the last one). order, gap: n. Local. Fails with MEMORY. */
+CHECKED Status dendrogram_order(const Dendrogram *dendrogram, int64_t *order, double *gap);
+/* The lowest cluster that has at least `need` >= 1 of some rows. seen: 2 n - 1, how often each row
+ * is one of them, then zeros; then how many each cluster up to the result has. The last cluster
+ * when there are not so many. Local. */
+int64_t dendrogram_branch(const Dendrogram *dendrogram, int64_t need, int32_t *seen);
+
 #endif

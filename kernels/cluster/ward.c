@@ -13,8 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "distinct.h"
 #include "kernels/base/memory.h"
-#include "kernels/numeric/hash.h"
 #include "ward_search.h"
 
 enum {
@@ -25,95 +25,18 @@ enum {
 
 typedef struct Ward {
   const Comm *comm;
-  int64_t n, d, active, merged, n_need, n_beside;
-  double *rows; /* n x d, all rows */
+  int64_t d, active, n_need, n_beside;
+  Distinct distinct; /* its rows, sizes and merges become those of the clusters */
   WardClusters c;
-  int32_t *row;     /* slots: lowest row */
   int32_t *alive;   /* active slots, ascending */
   int32_t *nearest; /* slots */
   double *distance; /* slots, to nearest */
   int32_t *need;    /* slots that have to look */
   int32_t *beside;  /* slots that the tree does not hold as they are */
   bool *touched;    /* slots: merged in this round */
-  Merge *merges;    /* n - 1 */
   WardTree *tree;
   WardCounts counts;
 } Ward;
-
-/* ---- distinct rows ---- */
-
-static Status gather_all(const Comm *comm, const Matrix *x, Ward *w) {
-  Status status = OK;
-  double *column = NULL;
-  AGREE(comm, NEW(&w->rows, w->n * w->d));
-  for (int64_t j = 0; j < w->d; j++) {
-    TRY(comm_concatenate_all(comm, matrix_column(x, j), (size_t)x->rows.n * sizeof(double),
-                             (void **)&column, NULL));
-    for (int64_t i = 0; i < w->n; i++) w->rows[i * w->d + j] = column[i] + 0.0; /* -0 is 0 */
-    memory_free(&column);
-  }
-done:
-  memory_free(&column);
-  return status;
-}
-
-typedef struct Hashed {
-  Hash hash;
-  int64_t row;
-} Hashed;
-
-static int by_hash(const void *a, const void *b) {
-  const Hashed *x = a, *y = b;
-  int order = hash_compare(&x->hash, &y->hash);
-  return order ? order : (x->row > y->row) - (x->row < y->row);
-}
-
-/* first[i]: the first row that is equal to row i. */
-static Status find_equal(const Ward *w, int32_t *first) {
-  Status status = OK;
-  Hashed *order = NULL;
-  size_t bytes = (size_t)w->d * sizeof(double);
-  TRY(NEW(&order, w->n));
-  for (int64_t i = 0; i < w->n; i++)
-    order[i] = (Hashed){hash_bytes(w->rows + i * w->d, bytes, hash_zero()), i};
-  qsort(order, (size_t)w->n, sizeof *order, by_hash);
-  for (int64_t p = 0, start = 0; p < w->n; p++) {
-    if (hash_compare(&order[start].hash, &order[p].hash) != 0) start = p;
-    first[order[p].row] = (int32_t)order[start].row;
-  }
-done:
-  memory_free(&order);
-  return status;
-}
-
-/* Merge equal rows at height 0; a slot for each distinct row, in the order of rows. */
-static Status collapse(Ward *w) {
-  Status status = OK;
-  int32_t *slot_of = NULL, *first = NULL;
-  size_t bytes = (size_t)w->d * sizeof(double);
-  TRY(NEW(&slot_of, w->n));
-  TRY(NEW(&first, w->n));
-  TRY(find_equal(w, first));
-  for (int64_t i = 0; i < w->n; i++) w->c.slots += first[i] == i;
-  TRY(NEW(&w->c.mean, w->c.slots * w->d));
-  TRY(NEW(&w->c.size, w->c.slots));
-  TRY(NEW(&w->row, w->c.slots));
-  int64_t slot = 0;
-  for (int64_t i = 0; i < w->n; i++) {
-    if (first[i] == i) {
-      memcpy(w->c.mean + slot * w->d, w->rows + i * w->d, bytes);
-      w->row[slot] = (int32_t)i;
-      slot_of[i] = (int32_t)slot++;
-    } else {
-      w->merges[w->merged++] = (Merge){0, first[i], i};
-    }
-    w->c.size[slot_of[first[i]]]++;
-  }
-done:
-  memory_free(&slot_of);
-  memory_free(&first);
-  return status;
-}
 
 /* ---- searches ---- */
 
@@ -168,7 +91,8 @@ done:
 static void merge(Ward *w, int64_t a, int64_t b) {
   double size_a = w->c.size[a], size_b = w->c.size[b], size = size_a + size_b;
   double *x = w->c.mean + a * w->d, *y = w->c.mean + b * w->d;
-  w->merges[w->merged++] = (Merge){sqrt(2 * w->distance[a]), w->row[a], w->row[b]};
+  Distinct *rows = &w->distinct;
+  rows->merges[rows->merged++] = (Merge){sqrt(2 * w->distance[a]), rows->row[a], rows->row[b]};
   for (int64_t j = 0; j < w->d; j++) x[j] = (size_a * x[j] + size_b * y[j]) / size;
   w->c.size[a] = size;
   w->c.size[b] = 0;
@@ -211,7 +135,9 @@ static void next_round(Ward *w, int64_t pairs) {
 
 static Status begin(Ward *w) {
   Status status = OK;
-  int64_t slots = w->c.slots;
+  int64_t slots = w->distinct.n;
+  w->c = (WardClusters){
+      .d = w->d, .slots = slots, .mean = w->distinct.point, .size = w->distinct.size};
   TRY(NEW(&w->alive, slots));
   TRY(NEW(&w->nearest, slots));
   TRY(NEW(&w->distance, slots));
@@ -225,40 +151,23 @@ done:
 }
 
 static void ward_clear(Ward *w) {
-  memory_free(&w->rows);
-  memory_free(&w->c.mean);
-  memory_free(&w->c.size);
-  memory_free(&w->row);
+  distinct_clear(&w->distinct);
   memory_free(&w->alive);
   memory_free(&w->nearest);
   memory_free(&w->distance);
   memory_free(&w->need);
   memory_free(&w->beside);
   memory_free(&w->touched);
-  memory_free(&w->merges);
   ward_tree_free(&w->tree);
-}
-
-static Status check(const Matrix *x) {
-  if (x->rows.n_global == 0) return status_fail(INVALID, "ward: there is no row to cluster");
-  if (x->d == 0) return status_fail(INVALID, "ward: there is no column to cluster by");
-  if (x->rows.n_global > INT32_MAX)
-    return status_fail(INVALID, "ward: at most 2^31 - 1 rows are possible");
-  return matrix_check_finite(x, NULL, "ward");
 }
 
 Status ward_all(const Comm *comm, const Matrix *x, WorkSink *sink, Dendrogram *out,
                 WardCounts *counts) {
   Status status = OK;
-  Ward w = {.comm = comm, .n = x->rows.n_global, .d = x->d, .c = {.d = x->d}};
+  Ward w = {.comm = comm, .d = x->d};
   *out = (Dendrogram){.n = 0};
-  AGREE(comm, check(x));
-  TRY(gather_all(comm, x, &w));
-  Status local = NEW(&w.merges, w.n);
-  if (local == OK) local = collapse(&w);
-  memory_free(&w.rows);
-  if (local == OK) local = begin(&w);
-  AGREE(comm, local);
+  TRY(distinct_all(comm, x, "ward", &w.distinct));
+  AGREE(comm, begin(&w));
   while (w.active > 1) {
     TRY(search_all(&w));
     int64_t pairs = merge_pairs(&w);
@@ -267,7 +176,7 @@ Status ward_all(const Comm *comm, const Matrix *x, WorkSink *sink, Dendrogram *o
     if (w.counts.rounds % 16 == 0 && comm_any_all(comm, work_stopping(sink)))
       TRY(status_fail(STOPPED, "stopped"));
   }
-  AGREE(comm, dendrogram_of(w.merges, w.n, out));
+  AGREE(comm, dendrogram_of(w.distinct.merges, x->rows.n_global, out));
   if (counts) *counts = w.counts;
 done:
   ward_clear(&w);

@@ -113,6 +113,40 @@ static void test_cut(const Comm *comm) {
   matrix_clear(&x);
 }
 
+/* No branches cross, and half of a lump's rows are in a branch of their own. */
+static void test_drawing(const Comm *comm) {
+  enum { ROWS = 60, LUMPS = 3 };
+  Matrix x;
+  Dendrogram tree = {0};
+  int64_t order[ROWS], place[ROWS];
+  double gap[ROWS];
+  int32_t seen[2 * ROWS - 1] = {0};
+  lumps_init(comm, 4, ROWS, 4, LUMPS, 1, &x);
+  CHECK_OK(ward_all(comm, &x, NULL, &tree, NULL));
+  CHECK_OK(dendrogram_order(&tree, order, gap));
+  CHECK_REAL(gap[ROWS - 1], 0, 0);
+  for (int64_t i = 0; i < ROWS; i++) place[order[i]] = i;
+  for (int64_t i = 0; i + 1 < ROWS; i++) { /* neighbours are joined by the merge of that height */
+    int64_t a = order[i], b = order[i + 1], m = 0;
+    for (; a != b; m++) {
+      if (tree.left[m] == a || tree.right[m] == a) a = ROWS + m;
+      if (tree.left[m] == b || tree.right[m] == b) b = ROWS + m;
+    }
+    CHECK_REAL(gap[i], tree.height[m - 1], 0);
+  }
+  for (int64_t m = 0; m + 1 < ROWS; m++) /* two rows lie beside each other */
+    if (tree.size[m] == 2) CHECK_INTEGER(place[tree.right[m]], place[tree.left[m]] + 1);
+  for (int64_t i = 0; i < ROWS; i += LUMPS) seen[i] = 1;
+  int64_t branch = dendrogram_branch(&tree, ROWS / LUMPS, seen);
+  CHECK_INTEGER(tree.size[branch - ROWS], ROWS / LUMPS);
+  memset(seen, 0, sizeof seen);
+  seen[7] = 2;
+  CHECK_INTEGER(dendrogram_branch(&tree, 2, seen), 7);
+  CHECK_INTEGER(dendrogram_branch(&tree, 3, seen), 2 * ROWS - 2);
+  dendrogram_clear(&tree);
+  matrix_clear(&x);
+}
+
 static void test_awkward(const Comm *comm) {
   Matrix x;
   Dendrogram tree = {0};
@@ -153,6 +187,7 @@ int main(int argc, char **argv) {
   test_plain(&world, 4, 300, 3, 4);
   test_ties(&world);
   test_cut(&world);
+  test_drawing(&world);
   test_awkward(&world);
   lumps_init(&world, 4, 300, 2, 3, 1, &x);
   allocations_fail(&world, once, &x);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Make clusters.csv and clusters_results.csv: small data with labels and what scikit-learn and SciPy make of
-them, for tests/cluster/test_scores.c and test_ward.c.
+"""Make clusters.csv, clusters_results.csv and linkage_ties.csv: small data with labels and what scikit-learn
+and SciPy make of them, for tests/cluster/test_scores.c, test_ward.c and test_linkage.c.
 
 Results: silhouette of every row (three values a line), means and scores, agreement of two labellings, and merge
 heights of Ward, average and complete linkage.
@@ -39,3 +39,11 @@ with open("clusters_results.csv", "w") as out:
     heights = [linkage(x, method)[:, 2] for method in ("ward", "average", "complete")]
     for values in numpy.stack(heights, axis=1):
         row("height", *values)
+
+# Every distance of a grid's places is tied with many: the order of ties is SciPy's.
+grid = numpy.array([(i % 9, i // 9) for i in range(81)], dtype=float)
+with open("linkage_ties.csv", "w") as out:
+    out.write("left,right,height,size\n")
+    for method in ("average", "complete"):
+        for left, right, height, size in linkage(grid, method):
+            out.write("%d,%d,%.17g,%d\n" % (left, right, height, size))
