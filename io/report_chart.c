@@ -295,5 +295,8 @@ void chart_write(Text *page, const Series *series) {
     case SERIES_HISTOGRAM: write_histogram(page, series); return;
     case SERIES_BARS: write_bars(page, series); return;
     case SERIES_HEATMAP: heatmap_write(page, series); return;
+    case SERIES_TREE:
+      if (!tree_write(page, series)) write_nothing(page, series);
+      return;
   }
 }

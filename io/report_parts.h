@@ -108,6 +108,8 @@ void chart_write(Text *page, const Series *series);
 void heatmap_write(Text *page, const Series *series);
 /* The classes m0 .. m15 of its colours, for both schemes. */
 void heatmap_write_style(Text *page);
+/* report_tree.c; false: there is nothing to draw. */
+bool tree_write(Text *page, const Series *series);
 
 /* ---- report_style.c ---- */
 

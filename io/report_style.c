@@ -140,6 +140,8 @@ const char *const report_style =
     "path.line{stroke:var(--accent);stroke-width:2;fill:none;stroke-linejoin:round}\n"
     ".point{fill:var(--accent)}.cloud .point{opacity:.45}.cells{shape-rendering:crispEdges}"
     ".sheet{fill:transparent}\n"
+    ".branch{stroke:var(--accent);stroke-width:1.6;fill:none}.branch.above{stroke:var(--base)}"
+    ".branch:hover{stroke-width:4}\n"
     "path.diagonal{stroke:var(--ink);stroke-width:1.2;stroke-dasharray:5 4;opacity:.75;"
     "fill:none}\n"
     "pre{overflow:auto;font:12.5px/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;"

@@ -10,7 +10,8 @@
 
 #include "kernels/base/memory.h"
 
-static const char *const series_words[] = {"line", "bars", "histogram", "heatmap", "scatter"};
+static const char *const series_words[] = {"line", "bars", "histogram", "heatmap", "scatter",
+                                          "tree"};
 static const char *const cell_words[] = {"text", "real", "integer"};
 enum { SERIES_KINDS = sizeof series_words / sizeof *series_words };
 

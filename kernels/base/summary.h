@@ -45,6 +45,8 @@ typedef enum SeriesKind {
   SERIES_HISTOGRAM, /* y counts over bin edges x (one x more than y) */
   SERIES_HEATMAP,   /* z over x and y categories: confusion, predicted against true */
   SERIES_SCATTER,   /* y over x */
+  SERIES_TREE,      /* a dendrogram: y[i] is the height at which leaf i and the next are joined (of
+                       the last: 0), x[i] the family of leaf i, a whole number; leaves are named */
 } SeriesKind;
 
 typedef struct Series {

@@ -208,12 +208,29 @@ static void sample_curves(Summary *s) {
   memory_free(&v);
 }
 
+/* A dendrogram of five names in two families. */
+static void sample_tree(Summary *s) {
+  char *names[] = {sample_text("techno"), sample_text("house"), sample_text("<i>rock</i>"),
+                   sample_text("a name that is longer than its place"), sample_text("jazz")};
+  double heights[] = {1, 7.5, 2, 2, 0}, families[] = {0, 0, 1, 1, 1};
+  Series tree = {.name = sample_text("tree"),
+                 .title = sample_text("A tree of names"),
+                 .y_label = sample_text("height"),
+                 .kind = SERIES_TREE,
+                 .n_x = 5,
+                 .n_y = 5,
+                 .x = families,
+                 .y = heights,
+                 .x_names = names};
+  CHECK_OK(summary_series(s, &tree));
+}
+
 /* Series without values, of one value, of values that are none; a table without rows. */
 static void sample_odd(Summary *s) {
   const char *const columns[] = {SAMPLE_HOSTILE, ""};
   int64_t table = -1;
   double one[] = {5}, none[] = {NAN, INFINITY, -INFINITY}, edges[] = {2, 2};
-  for (SeriesKind kind = SERIES_LINE; kind <= SERIES_SCATTER; kind++) {
+  for (SeriesKind kind = SERIES_LINE; kind <= SERIES_TREE; kind++) {
     double *x = kind == SERIES_HISTOGRAM ? edges : kind == SERIES_HEATMAP ? NULL : one;
     double *y = kind == SERIES_HEATMAP ? NULL : one;
     Series series = {.name = sample_text("odd"),
@@ -273,6 +290,7 @@ static void sample_init(Sample *sample) {
   sample_classes(&sample->summaries[4], 26, 0.412);
   sample_classes(&sample->summaries[5], 5, 0.731);
   sample_curves(&sample->summaries[6]);
+  sample_tree(&sample->summaries[6]);
   sample_odd(&sample->summaries[7]);
   sample->input = (ReportInput){.run_name = "sample",
                                 .title = "A sample <i>run</i>",

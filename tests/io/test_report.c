@@ -148,6 +148,9 @@ static void check_page(const Sample *sample) {
   check_has(page, "Show all 114 rows");
   check_has(page, "The 30 longest of 114.");
   check_has(page, "class=\"diagonal\"");
+  check_has(page, "class=\"branch\"");
+  check_has(page, "class=\"branch above\"");
+  check_has(page, "A tree of 5 names; the last two parts are joined at 7.5.");
   check_lacks(page, "no better than always predicting");
   check_has(page, "One point in 2 of 5000.");
   memory_free(&page);
