@@ -1,6 +1,6 @@
-/* ward: clusters by Ward's criterion, exact for all rows: labels as a column, the dendrogram as a
- * linkage matrix, and a taxonomy of the words of a column such as the genre. */
-#include "kernels/cluster/ward.h"
+/* ward: clusters by Ward's criterion, or complete or average linkage, exact for all rows: labels as
+ * a column, the dendrogram as a linkage matrix, and a taxonomy of the words of a column such as the
+ * genre. */
 
 #include <math.h>
 #include <stdio.h>
@@ -8,14 +8,16 @@
 
 #include "cluster_report.h"
 #include "kernels/base/memory.h"
-#include "kernels/numeric/fixed.h"
+#include "kernels/cluster/linkage.h"
+#include "taxonomy.h"
 
-enum { TOP_MERGES = 60, WORDS_MOST = 2000 };
+enum { TOP_MERGES = 60 };
 
 typedef struct WardOptions {
   UnsupervisedOptions what;
   int64_t k;
   double height;
+  int linkage;
   char *column;
   char *taxonomy;
   ClusterReportOptions report;
@@ -27,6 +29,12 @@ static const Option rows[] = {
                    "clusters to cut the tree into (default 12 unless `height` is given)"),
     OPTION_REAL(WardOptions, height, "null", 0, HUGE_VAL,
                 "cut the tree at this height instead: merges up to it are made"),
+    OPTION_WORD(
+        WardOptions, linkage, "\"ward\"", linkage_words,
+        "which clusters are near: ward: those whose union adds least to the sum of squares, "
+        "for any number of rows; complete: the largest, average: the mean distance between "
+        "their rows, which needs those of all pairs in memory, spread over ranks (4 bytes "
+        "times the square of the rows): up to 30,000 distinct rows"),
     OPTION_TEXT(WardOptions, column, "\"ward\"",
                 "the new column: a category of cluster numbers, 0 the largest. Columns "
                 "COLUMN_left, COLUMN_right, COLUMN_height and COLUMN_size hold the dendrogram, row "
@@ -34,7 +42,7 @@ static const Option rows[] = {
                 "repeated recordings have none); rows are numbered in the table's order"),
     OPTION_TEXT(WardOptions, taxonomy, "null",
                 "category or list column, such as the genre: its words are clustered, too, by the "
-                "means of their rows"),
+                "means of their rows, and looked for in the tree"),
     CLUSTER_REPORT_ROWS(WardOptions),
     {0}};
 
@@ -152,7 +160,8 @@ done:
   return status;
 }
 
-static Status tell(const Dendrogram *tree, const WardCounts *counts, int64_t k, Summary *summary) {
+static Status tell(const Dendrogram *tree, const LinkageCounts *counts, int64_t k,
+                   Summary *summary) {
   Status status = OK;
   TRY(summary_metric(summary, "all", "clusters", (double)k, true, true));
   if (k > 1)
@@ -165,165 +174,10 @@ static Status tell(const Dendrogram *tree, const WardCounts *counts, int64_t k, 
                      "%lld rows are equal to one before them in every feature and join it at "
                      "height 0.",
                      (long long)(tree->n - counts->distinct)));
+  if (counts->bytes > 0)
+    TRY(summary_note(summary, NOTE_INFO, "The distances of all pairs took %.2f GB of memory.",
+                     (double)counts->bytes * 1e-9));
 done:
-  return status;
-}
-
-/* ---- a taxonomy of words ---- */
-
-typedef struct Taxonomy {
-  const Column *column;
-  int64_t n;      /* words that have rows */
-  int32_t *code;  /* n */
-  int64_t *count; /* of all words */
-  Matrix x;       /* n means, on every rank */
-} Taxonomy;
-
-static void add_row(const Column *column, int64_t i, const Matrix *x, const double *scale,
-                    Wide *sum, int64_t *count) {
-  const int32_t *codes = &column->code[i];
-  int64_t words = 1;
-  if (column_missing(column, i)) return;
-  if (column->type == COLUMN_LIST) {
-    codes = column->code + column->offset[i];
-    words = column->offset[i + 1] - column->offset[i];
-  }
-  for (int64_t w = 0; w < words; w++) {
-    count[codes[w]]++;
-    for (int64_t j = 0; j < x->d; j++)
-      wide_add(&sum[codes[w] * x->d + j], matrix_column(x, j)[i], scale[j]);
-  }
-}
-
-static Status take_means(const Unsupervised *u, const int64_t *total, const double *scale,
-                         Taxonomy *t) {
-  Status status = OK;
-  int64_t words = t->column->dictionary.n, d = u->x.d, at = 0;
-  TRY(NEW(&t->code, words));
-  TRY(NEW(&t->count, words));
-  memcpy(t->count, total + 2 * words * d, (size_t)words * sizeof *total);
-  for (int32_t w = 0; w < words; w++)
-    if (t->count[w] > 0) t->code[t->n++] = w;
-  Rows part = rows_of(t->n, u->x.rows.block, 0, 1);
-  TRY(matrix_init(&t->x, &part, d));
-  for (; at < t->n; at++)
-    for (int64_t j = 0; j < d; j++) {
-      Wide sum = ((const Wide *)total)[t->code[at] * d + j];
-      matrix_column(&t->x, j)[at] = wide_value(&sum, scale[j]) / (double)t->count[t->code[at]];
-    }
-done:
-  return status;
-}
-
-static Status means_all(const Unsupervised *u, Taxonomy *t) {
-  Status status = OK;
-  int64_t words = t->column->dictionary.n, d = u->x.d, *total = NULL;
-  double *scale = NULL;
-  Status local = NEW(&total, 2 * words * d + words);
-  if (local == OK) local = NEW(&scale, d);
-  AGREE(u->comm, local);
-  for (int64_t j = 0; j < d; j++) {
-    double most = 0;
-    for (int64_t i = 0; i < u->x.rows.n; i++) most = fmax(most, fabs(matrix_column(&u->x, j)[i]));
-    comm_max_real_all(u->comm, &most, 1);
-    scale[j] = fixed_scale(most, WIDE_BITS);
-  }
-  for (int64_t i = 0; i < u->x.rows.n; i++)
-    add_row(t->column, i, &u->x, scale, (Wide *)total, total + 2 * words * d);
-  comm_sum_all(u->comm, total, 2 * words * d + words);
-  AGREE(u->comm, take_means(u, total, scale, t));
-done:
-  memory_free(&total);
-  memory_free(&scale);
-  return status;
-}
-
-static void append_word(const Taxonomy *t, int64_t at, char *text, size_t size) {
-  int64_t length = 0;
-  const char *word = dictionary_word(&t->column->dictionary, t->code[at], &length);
-  size_t used = strlen(text);
-  snprintf(text + used, size - used, "%s%.*s", used ? ", " : "", (int)length, word);
-}
-
-/* Families of words: the tree cut into about the root of their number. */
-static Status tell_families(const Taxonomy *t, const Dendrogram *tree, Summary *summary) {
-  Status status = OK;
-  static const char *const columns[] = {"family", "words", "items", "members"};
-  int64_t k = (int64_t)ceil(sqrt((double)t->n)), handle = -1;
-  int32_t *label = NULL;
-  char *text = NULL;
-  enum { LINE = 1 << 16 };
-  TRY(NEW(&label, t->n));
-  TRY(NEW(&text, LINE));
-  TRY(dendrogram_cut(tree, k, label));
-  TRY(summary_table(summary, "families", "Families of words, by the means of their rows", 4,
-                    columns, &handle));
-  for (int64_t c = 0; c < k; c++) {
-    int64_t words = 0, items = 0;
-    text[0] = 0;
-    for (int64_t at = 0; at < t->n; at++) {
-      if (label[at] != c) continue;
-      append_word(t, at, text, LINE);
-      words++;
-      items += t->count[t->code[at]];
-    }
-    Cell cells[] = {cell_integer(c), cell_integer(words), cell_integer(items), cell_text(text)};
-    TRY(summary_row(summary, handle, cells));
-  }
-done:
-  memory_free(&label);
-  memory_free(&text);
-  return status;
-}
-
-/* Every merge: which words, or clusters of words, at which height. */
-static Status tell_merges(const Taxonomy *t, const Dendrogram *tree, Summary *summary) {
-  Status status = OK;
-  static const char *const columns[] = {"cluster", "height", "joins", "with", "words"};
-  int64_t handle = -1;
-  TRY(summary_table(summary, "taxonomy", "Taxonomy: merges of words", 5, columns, &handle));
-  for (int64_t m = 0; m < t->n - 1; m++) {
-    char side[2][128] = {"", ""};
-    int64_t child[] = {tree->left[m], tree->right[m]};
-    for (int p = 0; p < 2; p++) {
-      if (child[p] < t->n)
-        append_word(t, child[p], side[p], sizeof side[p]);
-      else
-        snprintf(side[p], sizeof side[p], "cluster %lld", (long long)child[p]);
-    }
-    Cell cells[] = {cell_integer(t->n + m), cell_real(tree->height[m]), cell_text(side[0]),
-                    cell_text(side[1]), cell_integer(tree->size[m])};
-    TRY(summary_row(summary, handle, cells));
-  }
-done:
-  return status;
-}
-
-static Status taxonomy_all(const Unsupervised *u, const char *name, Summary *summary) {
-  Status status = OK;
-  Taxonomy t = {0};
-  Dendrogram tree = {0};
-  Comm self = comm_self();
-  Column *column = NULL;
-  AGREE(u->comm, table_require(&u->distinct, name, &column));
-  t.column = column;
-  if (column->dictionary.n > WORDS_MOST) {
-    AGREE(u->comm, summary_note(summary, NOTE_WARNING,
-                                "\"%s\" has %lld words; a taxonomy is made of %d at most.", name,
-                                (long long)column->dictionary.n, WORDS_MOST));
-    goto done;
-  }
-  TRY(means_all(u, &t));
-  if (t.n < 2) goto done;
-  AGREE(u->comm, ward_all(&self, &t.x, NULL, &tree, NULL));
-  Status local = tell_families(&t, &tree, summary);
-  if (local == OK) local = tell_merges(&t, &tree, summary);
-  AGREE(u->comm, local);
-done:
-  dendrogram_clear(&tree);
-  memory_free(&t.code);
-  memory_free(&t.count);
-  matrix_clear(&t.x);
   return status;
 }
 
@@ -351,6 +205,10 @@ static Status label_all(const Unsupervised *u, const WardOptions *o, const Dendr
   TRY(unsupervised_add_labels_all(u, mine, k, o->column, &output->table));
   AGREE(u->comm, add_linkage(u, tree, o->column, before, &output->table));
   TRY(cluster_report_all(u, &o->report, mine, k, o->column, &output->summary));
+  if (o->taxonomy) {
+    Linkage linkage = (Linkage)o->linkage;
+    TRY(taxonomy_all(u, o->taxonomy, linkage, tree, label, k, &output->summary));
+  }
 done:
   memory_free(&label);
   return status;
@@ -363,15 +221,14 @@ static Status run_all(const StageContext *context, const void *options,
   const Comm *comm = context->comm;
   Unsupervised u = {0};
   Dendrogram tree = {0};
-  WardCounts counts = {0};
+  LinkageCounts counts = {0};
   int64_t k = 0;
   TRY(unsupervised_init_all(context, &o->what, &inputs[0]->table, "ward", &output->summary, &u));
-  TRY(ward_all(comm, &u.x, context->sink, &tree, &counts));
+  TRY(linkage_all(comm, &u.x, (Linkage)o->linkage, context->sink, &tree, &counts));
   AGREE(comm, clusters_of(o, &tree, &k));
   AGREE(comm, table_share(&inputs[0]->table, &output->table));
   TRY(label_all(&u, o, &tree, k, output));
   AGREE(comm, tell(&tree, &counts, k, &output->summary));
-  if (o->taxonomy) TRY(taxonomy_all(&u, o->taxonomy, &output->summary));
 done:
   dendrogram_clear(&tree);
   unsupervised_clear(&u);
@@ -379,13 +236,14 @@ done:
 }
 
 extern const StageKind ward_stage;
-const StageKind ward_stage = {.kind = {.name = "ward",
-                                       .help = "Clusters rows by Ward's criterion, for looking.",
-                                       .version = 1,
-                                       .options_size = sizeof(WardOptions),
-                                       .options = rows,
-                                       .check = check},
-                              .inputs = ports,
-                              .output = PORT_TABLE,
-                              .plan = plan,
-                              .run_all = run_all};
+const StageKind ward_stage = {
+    .kind = {.name = "ward",
+             .help = "Clusters rows by Ward's or another linkage, for looking.",
+             .version = 2,
+             .options_size = sizeof(WardOptions),
+             .options = rows,
+             .check = check},
+    .inputs = ports,
+    .output = PORT_TABLE,
+    .plan = plan,
+    .run_all = run_all};
