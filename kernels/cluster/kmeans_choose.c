@@ -52,14 +52,30 @@ done:
 
 /* ---- judging one k ---- */
 
+/* Fits of a unit are asked to stop, and are nobody's units. */
+typedef struct Listener {
+  WorkSink sink;
+  WorkSink *outer;
+} Listener;
+
+static bool hear(WorkSink *sink) { return work_stopping(((Listener *)sink)->outer); }
+
+static bool hear_tick(WorkSink *sink, int64_t unit, int64_t done, int64_t total,
+                      const Fields *fields) {
+  (void)unit, (void)done, (void)total, (void)fields;
+  return hear(sink);
+}
+
 typedef struct Choose {
   const Comm *comm;
   const Matrix *x;
   KmeansOptions options;
-  WorkSink *sink;
+  Listener listener;
+  KmeansChoice *out;
   Some drawn, half[2];
-  int32_t *label[2]; /* of all this rank's rows */
-  double *value;     /* of the drawn rows */
+  int32_t *label[2];  /* of all this rank's rows */
+  double *value;      /* of the drawn rows */
+  double measures[3]; /* of the unit under way */
 } Choose;
 
 static Status judge_stability_all(Choose *c, double *out) {
@@ -69,7 +85,7 @@ static Status judge_stability_all(Choose *c, double *out) {
   Agreement agreement = {0};
   AGREE(c->comm, NEW(&table, k * k));
   for (int h = 0; h < 2; h++) {
-    TRY(kmeans_fit_all(c->comm, &c->half[h].x, &c->options, NULL, &kmeans, NULL));
+    TRY(kmeans_fit_all(c->comm, &c->half[h].x, &c->options, &c->listener.sink, &kmeans, NULL));
     AGREE(c->comm, kmeans_assign(&kmeans, c->x, c->label[h], NULL));
     kmeans_clear(&kmeans);
   }
@@ -87,10 +103,10 @@ static Status judge_all(Choose *c, double *inertia, double *mean, double *stabil
   Status status = OK;
   Kmeans kmeans = {0};
   Silhouette silhouette = {0};
-  TRY(kmeans_fit_all(c->comm, c->x, &c->options, NULL, &kmeans, c->label[0]));
+  TRY(kmeans_fit_all(c->comm, c->x, &c->options, &c->listener.sink, &kmeans, c->label[0]));
   *inertia = kmeans.inertia;
   for (int64_t i = 0; i < c->drawn.x.rows.n; i++) c->label[1][i] = c->label[0][c->drawn.at[i]];
-  TRY(silhouette_all(c->comm, &c->drawn.x, c->label[1], c->options.k, c->sink, c->value,
+  TRY(silhouette_all(c->comm, &c->drawn.x, c->label[1], c->options.k, &c->listener.sink, c->value,
                      &silhouette));
   *mean = silhouette.mean;
   TRY(judge_stability_all(c, stability));
@@ -139,17 +155,34 @@ done:
   return status;
 }
 
-static Status run_all(Choose *c, KmeansChoice *out) {
+static Status unit_fields(double measures[3], Fields *fields) {
   Status status = OK;
-  for (int64_t p = 0; p < out->n; p++) {
-    c->options.k = out->low + p;
-    TRY(judge_all(c, &out->inertia[p], &out->silhouette[p], &out->stability[p]));
-    if (comm_any_all(c->comm, work_tick(c->sink, p, p + 1, out->n, NULL)))
-      TRY(status_fail(STOPPED, "stopped"));
-  }
-  out->best[CHOOSE_SILHOUETTE] = out->low + greatest(out->silhouette, out->n);
-  out->best[CHOOSE_ELBOW] = out->low + elbow_of(out->inertia, out->n);
-  out->best[CHOOSE_STABILITY] = out->low + greatest(out->stability, out->n);
+  TRY(fields_real(fields, "inertia", &measures[0]));
+  TRY(fields_real(fields, "silhouette", &measures[1]));
+  TRY(fields_real(fields, "stability", &measures[2]));
+done:
+  return status;
+}
+
+/* A number of clusters is a unit of work, of all ranks together. */
+static Status run_unit(void *context, int64_t p, Fields *result) {
+  Status status = OK;
+  Choose *c = context;
+  c->options.k = c->out->low + p;
+  TRY(judge_all(c, &c->measures[0], &c->measures[1], &c->measures[2]));
+  AGREE(c->comm, unit_fields(c->measures, result));
+done:
+  return status;
+}
+
+static Status place_unit(void *context, int64_t p, Fields *result) {
+  Status status = OK;
+  KmeansChoice *out = ((Choose *)context)->out;
+  double measures[3] = {0};
+  TRY(unit_fields(measures, result));
+  out->inertia[p] = measures[0];
+  out->silhouette[p] = measures[1];
+  out->stability[p] = measures[2];
 done:
   return status;
 }
@@ -157,13 +190,21 @@ done:
 Status kmeans_choose_all(const Comm *comm, const Matrix *x, const KmeansOptions *options,
                          int64_t low, int64_t high, WorkSink *sink, KmeansChoice *out) {
   Status status = OK;
-  Choose c = {.comm = comm, .x = x, .options = *options, .sink = sink};
+  Choose c = {.comm = comm,
+              .x = x,
+              .options = *options,
+              .listener = {{.tick = hear_tick, .stopping = hear}, sink},
+              .out = out};
   *out = (KmeansChoice){.low = low, .n = high - low + 1};
   if (high > x->rows.n_global / 4)
     TRY(status_fail(INVALID, "kmeans: %lld rows are too few to choose among up to %lld clusters",
                     (long long)x->rows.n_global, (long long)high));
   TRY(begin_all(&c, out));
-  TRY(run_all(&c, out));
+  Work work = {.units = out->n, .run = run_unit, .place = place_unit, .context = &c};
+  TRY(work_run_groups_all(comm, comm, &work, sink));
+  out->best[CHOOSE_SILHOUETTE] = low + greatest(out->silhouette, out->n);
+  out->best[CHOOSE_ELBOW] = low + elbow_of(out->inertia, out->n);
+  out->best[CHOOSE_STABILITY] = low + greatest(out->stability, out->n);
 done:
   some_clear(&c.drawn);
   some_clear(&c.half[0]);

@@ -17,9 +17,10 @@ typedef struct KmeansChoice {
 
 /* Collective. options->k is ignored; 2 <= low <= high. The elbow is the k whose inertia lies
  * farthest below the line between the first and the last one (Satopaa et al. 2011). Stability:
- * Ben-Hur et al. 2002. Rows are drawn by their numbers, so the same on any number of ranks. out:
- * replicated; the caller clears it, also after a failure. Fails as kmeans_fit_all does (high above
- * a quarter of the rows: INVALID). */
+ * Ben-Hur et al. 2002. Rows are drawn by their numbers, so the same on any number of ranks. sink:
+ * units are numbers of clusters, what is known of each is saved; may be NULL. out: replicated; the
+ * caller clears it, also after a failure. Fails as kmeans_fit_all does (high above a quarter of the
+ * rows: INVALID). */
 CHECKED Status kmeans_choose_all(const Comm *comm, const Matrix *x, const KmeansOptions *options,
                                  int64_t low, int64_t high, WorkSink *sink, KmeansChoice *out);
 void kmeans_choice_clear(KmeansChoice *choice);

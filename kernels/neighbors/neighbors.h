@@ -7,6 +7,7 @@
 #ifndef SEGUE_NEIGHBORS_NEIGHBORS_H
 #define SEGUE_NEIGHBORS_NEIGHBORS_H
 
+#include "kernels/base/work.h"
 #include "kernels/numeric/matrix.h"
 
 typedef enum NeighborsMetric {
@@ -63,12 +64,13 @@ typedef struct NeighborsVisitor {
    * too, unless exclude_self. Returns whether the query wants to hear of more. */
   bool (*found)(void *context, int64_t query, int32_t leaf, const int32_t *row, int64_t n);
   void *context;
+  WorkSink *sink; /* asked for a stop now and then; NULL: nobody */
 } NeighborsVisitor;
 
 /* Visit all references within the radius of each query (distance <= radius: the squared distance
  * is at most radius x radius). Lists are never kept; leaves come roughly from near to far, queries
  * in no particular order.
- * Local. Fails with INVALID as above, or when the radius is negative or NaN; MEMORY. */
+ * Local. Fails with INVALID as above, or when the radius is negative or NaN; STOPPED; MEMORY. */
 CHECKED Status neighbors_visit(const Neighbors *index, const NeighborsQuery *query, double radius,
                                const NeighborsVisitor *visitor);
 

@@ -140,6 +140,8 @@ Status neighbors_visit(const Neighbors *index, const NeighborsQuery *query, doub
     batch_take(&c->batch, &order, begin, (int)(left < SCAN_BATCH ? left : SCAN_BATCH));
     set_limits(c);
     search(c);
+    if (begin % (64 * SCAN_BATCH) == 0 && work_stopping(visitor->sink))
+      TRY(status_fail(STOPPED, "stopped"));
   }
 done:
   if (c) batch_clear(&c->batch);
