@@ -9,6 +9,10 @@
 
 #include "kernels/base/memory.h"
 #include "kernels/cluster/dbscan.h"
+#include "kernels/cluster/kmeans.h"
+#include "kernels/cluster/linkage.h"
+#include "kernels/cluster/silhouette.h"
+#include "kernels/embed/pca.h"
 #include "kernels/embed/tsne.h"
 #include "kernels/neighbors/neighbors.h"
 
@@ -103,12 +107,113 @@ static void dbscan(const Comm *comm, const Matrix *x, double eps, int64_t min_sa
   dbscan_clear(&found);
 }
 
-static void map(const Comm *comm, const Matrix *x, int64_t iterations, uint64_t seed) {
-  Tsne found;
-  TsneOptions options = {30, iterations, iterations / 3, 12, (double)x->rows.n_global / 12, seed};
+/* As scikit-learn does it: k-means++ ten times, the best of them to the end. */
+static KmeansOptions twelve(int64_t starts) {
+  return (KmeansOptions){
+      .k = 12, .starts = starts, .max_iterations = 300, .tolerance = 1e-4, .seed = 1};
+}
+
+static void kmeans(const Comm *comm, const Matrix *x) {
+  Kmeans found;
+  KmeansOptions options = twelve(10);
   comm_barrier_all(comm);
   double begin = MPI_Wtime();
-  must(tsne_all(comm, x, &options, NULL, &found));
+  must(kmeans_fit_all(comm, x, &options, NULL, &found, NULL));
+  comm_barrier_all(comm);
+  double end = MPI_Wtime();
+  if (comm->rank == 0)
+    printf("{\"what\": \"kmeans\", \"ranks\": %d, \"seconds\": %.4f, \"inertia\": %.6f}\n",
+           comm->size, end - begin, found.inertia);
+  kmeans_clear(&found);
+}
+
+static void pca(const Comm *comm, const Matrix *x) {
+  enum { TIMES = 10 };
+  Pca found = {0};
+  comm_barrier_all(comm);
+  double begin = MPI_Wtime();
+  for (int t = 0; t < TIMES; t++) {
+    must(pca_fit_all(comm, x, x->d, 1, &found));
+    pca_clear(&found);
+  }
+  comm_barrier_all(comm);
+  double end = MPI_Wtime();
+  if (comm->rank == 0)
+    printf("{\"what\": \"pca\", \"ranks\": %d, \"seconds\": %.6f}\n", comm->size,
+           (end - begin) / TIMES);
+}
+
+static void tree(const Comm *comm, const Matrix *x, Linkage linkage) {
+  Dendrogram found;
+  int64_t before = memory_peak();
+  comm_barrier_all(comm);
+  double begin = MPI_Wtime();
+  must(linkage_all(comm, x, linkage, NULL, &found, NULL));
+  comm_barrier_all(comm);
+  double end = MPI_Wtime();
+  int64_t more = comm_sum_one_all(comm, memory_peak() - before);
+  if (comm->rank == 0) {
+    write_all(&(Comm){MPI_COMM_SELF, 0, 1}, "heights.bin", found.height,
+              (size_t)(found.n - 1) * sizeof *found.height);
+    printf("{\"what\": \"%s\", \"ranks\": %d, \"seconds\": %.4f, \"bytes\": %lld}\n",
+           linkage_words[linkage], comm->size, end - begin, (long long)more);
+  }
+  dendrogram_clear(&found);
+}
+
+/* Of twelve clusters of k-means, which are not timed. */
+static void silhouettes(const Comm *comm, const Matrix *x) {
+  Kmeans clusters;
+  Silhouette found;
+  KmeansOptions options = twelve(1);
+  int32_t *label = NULL;
+  double *value = NULL;
+  must(NEW(&label, x->rows.n));
+  must(NEW(&value, x->rows.n));
+  must(kmeans_fit_all(comm, x, &options, NULL, &clusters, label));
+  write_all(comm, "twelve.bin", label, (size_t)x->rows.n * sizeof *label);
+  comm_barrier_all(comm);
+  double begin = MPI_Wtime();
+  must(silhouette_all(comm, x, label, clusters.k, NULL, value, &found));
+  comm_barrier_all(comm);
+  double end = MPI_Wtime();
+  if (comm->rank == 0)
+    printf("{\"what\": \"silhouette\", \"ranks\": %d, \"seconds\": %.4f, \"mean\": %.9f}\n",
+           comm->size, end - begin, found.mean);
+  silhouette_clear(&found);
+  kmeans_clear(&clusters);
+  memory_free(&label);
+  memory_free(&value);
+}
+
+/* Hears of every iteration: it is asked whether to stop. */
+typedef struct Clock {
+  WorkSink sink;
+  double first, last;
+  int64_t asked;
+} Clock;
+
+static bool look_at_clock(WorkSink *sink) {
+  Clock *clock = (Clock *)sink;
+  clock->last = MPI_Wtime();
+  if (clock->asked++ == 0) clock->first = clock->last;
+  return false;
+}
+
+static bool go_on(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields) {
+  (void)sink, (void)unit, (void)done, (void)total, (void)fields;
+  return false;
+}
+
+static void map(const Comm *comm, const Matrix *x, int64_t iterations, uint64_t seed,
+                double perplexity) {
+  Tsne found;
+  Clock clock = {.sink = {.stopping = look_at_clock, .tick = go_on}};
+  TsneOptions options = {perplexity, iterations, iterations / 3, 12, (double)x->rows.n_global / 12,
+                         seed};
+  comm_barrier_all(comm);
+  double begin = MPI_Wtime();
+  must(tsne_all(comm, x, &options, &clock.sink, &found));
   comm_barrier_all(comm);
   double end = MPI_Wtime();
   double *pairs = NULL;
@@ -122,8 +227,11 @@ static void map(const Comm *comm, const Matrix *x, int64_t iterations, uint64_t 
   for (int64_t t = 0; comm->rank == 0 && getenv("SEGUE_BENCH_COURSE") && t < found.n_told; t++)
     printf("%g %.6f\n", found.told[t], found.divergence[t]);
   if (comm->rank == 0)
-    printf("{\"what\": \"tsne\", \"ranks\": %d, \"seconds\": %.4f, \"kl\": %.6f}\n", comm->size,
-           end - begin, found.n_told > 0 ? found.divergence[found.n_told - 1] : 0);
+    printf(
+        "{\"what\": \"tsne\", \"ranks\": %d, \"seconds\": %.4f, \"kl\": %.6f, "
+        "\"iteration\": %.6f}\n",
+        comm->size, end - begin, found.n_told > 0 ? found.divergence[found.n_told - 1] : 0,
+        (clock.last - clock.first) / (double)(clock.asked > 1 ? clock.asked - 1 : 1));
   tsne_clear(&found);
 }
 
@@ -147,6 +255,7 @@ static void divergence(const Comm *comm, const Matrix *rows, const char *path) {
 }
 
 int main(int count, char **words) {
+  memory_keep(); /* as segue does */
   MPI_Init(&count, &words);
   Comm world = comm_world();
   Matrix x;
@@ -159,7 +268,13 @@ int main(int count, char **words) {
   if (strcmp(words[1], "dbscan") == 0)
     dbscan(&world, &x, count > 3 ? atof(words[3]) : 1, count > 4 ? atoi(words[4]) : 10);
   if (strcmp(words[1], "tsne") == 0)
-    map(&world, &x, count > 3 ? atoi(words[3]) : 750, count > 4 ? (uint64_t)atoi(words[4]) : 1);
+    map(&world, &x, count > 3 ? atoi(words[3]) : 750, count > 4 ? (uint64_t)atoi(words[4]) : 1,
+        count > 5 ? atof(words[5]) : 30);
+  if (strcmp(words[1], "kmeans") == 0) kmeans(&world, &x);
+  if (strcmp(words[1], "pca") == 0) pca(&world, &x);
+  if (strcmp(words[1], "silhouette") == 0) silhouettes(&world, &x);
+  for (Linkage linkage = LINKAGE_WARD; linkage <= LINKAGE_AVERAGE; linkage++)
+    if (strcmp(words[1], linkage_words[linkage]) == 0) tree(&world, &x, linkage);
   if (strcmp(words[1], "divergence") == 0 && count > 3) divergence(&world, &x, words[3]);
   matrix_clear(&x);
   MPI_Finalize();
