@@ -2,9 +2,9 @@
  *
  * Units are taken from one counter by MPI_Fetch_and_op: in order, so that the lowest failing unit
  * is the same whoever runs what. Every rank packs what it made and keeps the packs; at the end they
- * are exchanged in batches of bounded size and placed in the order of units, so that beside the
- * placed results no rank holds more than its own share and one batch. A stop or a failure on any
- * rank exhausts the counter, and every rank finishes the unit it is at.
+ * are exchanged in batches of bounded size, large ones one by one, and placed in the order of
+ * units, so that beside the placed results no rank holds more than its own share and one batch. A
+ * stop or a failure on any rank exhausts the counter, and every rank finishes the unit it is at.
  *
  * On one node the counter lies in shared memory and nobody waits for rank 0. Between nodes whose
  * network has no remote atomics, Open MPI answers for rank 0 only while rank 0 is inside MPI; so
@@ -18,8 +18,9 @@
 #include "fault.h"
 #include "memory.h"
 
-/* Bytes exchanged at a time; a larger unit is a batch of its own. */
-static const int64_t BATCH_BYTES = INT64_C(1) << 26;
+/* Bytes exchanged at a time. A unit of LARGE_BYTES goes alone, straight from its maker's pack:
+ * memory that is touched for the first time costs more than the exchange. */
+static const int64_t BATCH_BYTES = INT64_C(1) << 24, LARGE_BYTES = INT64_C(1) << 20;
 
 static int open_counters;
 
@@ -268,16 +269,43 @@ done:
   return status;
 }
 
+/* A large unit. buffer: room for one, kept between calls. */
+static Status place_large_all(Runner *runner, int64_t unit, uint8_t **buffer, int64_t *capacity) {
+  Status status = OK;
+  const Comm *comm = runner->comm;
+  int64_t bytes = runner->facts[unit];
+  if (!runner->packs[unit] && bytes > *capacity) {
+    memory_free(buffer);
+    *capacity = bytes + bytes / 4;
+    status = NEW_RAW(buffer, *capacity);
+  }
+  AGREE(comm, status);
+  uint8_t *pack = runner->packs[unit] ? runner->packs[unit] : *buffer;
+  comm_broadcast_all(comm, (int)runner->facts[runner->work->units + unit], pack, (size_t)bytes);
+  AGREE(comm, place_pack(runner, unit, pack));
+  memory_free(&runner->packs[unit]);
+done:
+  return status;
+}
+
 static Status place_all(Runner *runner) {
   Status status = OK;
-  int64_t units = runner->work->units;
-  comm_sum_all(runner->comm, runner->facts, 2 * units);
+  uint8_t *buffer = NULL;
+  int64_t units = runner->work->units, *facts = runner->facts, capacity = 0;
+  comm_sum_all(runner->comm, facts, 2 * units);
   for (int64_t begin = 0, end = 0; begin < units; begin = end) {
-    int64_t bytes = runner->facts[end++];
-    while (end < units && bytes + runner->facts[end] <= BATCH_BYTES) bytes += runner->facts[end++];
+    int64_t bytes = facts[end++];
+    if (bytes >= LARGE_BYTES) {
+      TRY(place_large_all(runner, begin, &buffer, &capacity));
+      continue;
+    }
+    while (end < units && facts[end] < LARGE_BYTES && bytes + facts[end] <= BATCH_BYTES) {
+      bytes += facts[end++];
+    }
     TRY(place_batch_all(runner, begin, end));
   }
 done:
+  memory_free(&buffer);
   return status;
 }
 
@@ -291,6 +319,7 @@ Status work_run_groups_all(const Comm *comm, const Comm *group, const Work *work
   counter_init_all(comm, &counter);
   Status local = run_units_all(&runner, &counter);
   counter_clear_all(comm, &counter);
+  if (work->finish) work->finish(work->context);
   TRY(agree_failure_all(&runner, local));
   int64_t finished = comm_sum_one_all(comm, runner.n_made) + runner.n_found;
   if (finished < work->units) {

@@ -43,11 +43,14 @@ struct WorkSink {
 
 typedef struct Work {
   int64_t units;
-  /* Make one unit. Local (communicates with nobody outside the unit's group). result is an empty OUT list: what is added to
-   * it must stay alive until release. */
+  /* Make one unit. Local (communicates with nobody outside the unit's group). result is an empty
+   * OUT list: what is added to it must stay alive until release. */
   Status (*run)(void *context, int64_t unit, Fields *result);
   /* Free what run made for the unit. Local; may be NULL. */
   void (*release)(void *context, int64_t unit);
+  /* No unit will be run any more: free what only run needs, before results are exchanged. Local;
+   * may be NULL. */
+  void (*finish)(void *context);
   /* Take the result of a unit (its own, another rank's, or an earlier attempt's), an IN list.
    * Called on every rank once for each unit, in the order of units. Local. */
   Status (*place)(void *context, int64_t unit, Fields *result);
