@@ -14,7 +14,7 @@
 
 #include "kernels/base/memory.h"
 
-enum { FEW = 64, BYTES = 8, BUCKETS = 256 };
+enum { FEW = 64, DIGIT = 9, BUCKETS = 1 << DIGIT, DIGITS = 8 };
 
 static const uint64_t SIGN = UINT64_C(1) << 63;
 
@@ -68,7 +68,7 @@ static bool is_ascending(const double *values, int64_t n) {
   return i >= n;
 }
 
-/* One stable pass by the byte at shift; starts: where each bucket begins in to. */
+/* One stable pass by the digit at shift; starts: where each bucket begins in to. */
 static void radix_pass(const double *from, double *to, int64_t n, int shift, int64_t *starts) {
   for (int64_t i = 0; i < n; i++) {
     uint64_t key = key_at(from, i);
@@ -76,24 +76,38 @@ static void radix_pass(const double *from, double *to, int64_t n, int shift, int
   }
 }
 
-static void radix_sort(double *values, double *other, int64_t n) {
-  int64_t counts[BYTES][BUCKETS] = {{0}};
-  double *from = values, *to = other;
+/* Values to keys; returns the bits in which they are not all alike. */
+static uint64_t make_keys(double *values, int64_t n) {
+  uint64_t first = quantile_key(values[0]), unlike = 0;
   for (int64_t i = 0; i < n; i++) {
     uint64_t key = quantile_key(values[i]);
+    unlike |= key ^ first;
     key_put(values, i, key);
-    for (int b = 0; b < BYTES; b++) counts[b][key >> 8 * b & (BUCKETS - 1)]++;
   }
-  uint64_t any = key_at(values, 0);
-  for (int b = 0; b < BYTES; b++) {
-    if (counts[b][any >> 8 * b & (BUCKETS - 1)] == n) continue; /* the same byte everywhere */
+  return unlike;
+}
+
+/* By digits of the bits that are unlike: values that were single precision, or whole, have few. */
+static void radix_sort(double *values, double *other, int64_t n) {
+  int64_t counts[DIGITS][BUCKETS] = {{0}};
+  double *from = values, *to = other;
+  uint64_t unlike = make_keys(values, n);
+  int shift = unlike ? __builtin_ctzll(unlike) : 0;
+  int digits = unlike ? (64 - __builtin_clzll(unlike) - shift + DIGIT - 1) / DIGIT : 0;
+  for (int64_t i = 0; i < n; i++) {
+    uint64_t key = key_at(values, i) >> shift;
+    for (int b = 0; b < digits; b++) counts[b][key >> DIGIT * b & (BUCKETS - 1)]++;
+  }
+  uint64_t any = key_at(values, 0) >> shift;
+  for (int b = 0; b < digits; b++) {
+    if (counts[b][any >> DIGIT * b & (BUCKETS - 1)] == n) continue; /* the same digit everywhere */
     int64_t begin = 0;
     for (int bucket = 0; bucket < BUCKETS; bucket++) {
       int64_t count = counts[b][bucket];
       counts[b][bucket] = begin;
       begin += count;
     }
-    radix_pass(from, to, n, 8 * b, counts[b]);
+    radix_pass(from, to, n, shift + DIGIT * b, counts[b]);
     double *swap = from;
     from = to;
     to = swap;
@@ -108,7 +122,7 @@ Status quantile_sort(double *values, int64_t n, int64_t *n_valid) {
   if (valid <= FEW) {
     insertion_sort(values, valid);
   } else if (!is_ascending(values, valid)) {
-    TRY(NEW(&other, valid));
+    TRY(NEW_RAW(&other, valid));
     radix_sort(values, other, valid);
   }
 done:
@@ -167,17 +181,30 @@ static void tighten_all(const Comm *comm, Search *searches, int64_t n, int64_t *
   }
 }
 
+/* Do two searches of a round ask for the same counts? Neighbours do in the first rounds. */
+static bool is_alike(const Search *a, const Search *b) {
+  return a->sorted == b->sorted && a->low == b->low && a->high == b->high;
+}
+
 /* Keep the part of each search that holds its position. */
 static void narrow_all(const Comm *comm, Search *searches, int64_t n, int64_t pivots,
                        int64_t *local, int64_t *global) {
-  for (int64_t s = 0; s < n; s++)
+  int64_t unlike = 0;
+  for (int64_t s = 0; s < n; s++) {
+    if (s > 0 && is_alike(&searches[s - 1], &searches[s])) continue;
     for (int64_t p = 0; p < pivots; p++)
-      local[s * pivots + p] = count_up_to(&searches[s], pivot(&searches[s], p, pivots));
-  memcpy(global, local, (size_t)(n * pivots) * sizeof *local);
-  comm_sum_all(comm, global, n * pivots);
+      local[unlike * pivots + p] = count_up_to(&searches[s], pivot(&searches[s], p, pivots));
+    unlike++;
+  }
+  memcpy(global, local, (size_t)(unlike * pivots) * sizeof *local);
+  comm_sum_all(comm, global, unlike * pivots);
+  Search before = {0};
+  int64_t at = -1;
   for (int64_t s = 0; s < n; s++) {
     Search *search = &searches[s];
-    const int64_t *mine = local + s * pivots, *all = global + s * pivots;
+    if (s == 0 || !is_alike(&before, search)) at++;
+    before = *search;
+    const int64_t *mine = local + at * pivots, *all = global + at * pivots;
     int64_t p = 0;
     while (p < pivots && all[p] <= search->left) p++;
     uint64_t high = pivot(search, p, pivots);
@@ -218,6 +245,12 @@ static int64_t begin_searches(Search *searches, const double *const *sorted, con
   return count;
 }
 
+/* With all values here nothing is to be searched for. */
+static int64_t take_own(const Search *searches, int64_t n) {
+  for (int64_t s = 0; s < n; s++) *searches[s].out = searches[s].sorted[searches[s].left] + 0.0;
+  return 0;
+}
+
 Status quantile_order_statistics_all(const Comm *comm, const double *const *sorted,
                                      const int64_t *n, int64_t d, int64_t n_wanted,
                                      const int64_t *wanted, double *out) {
@@ -234,6 +267,7 @@ Status quantile_order_statistics_all(const Comm *comm, const double *const *sort
   if (d > 0) memcpy(n_global, n, (size_t)d * sizeof *n);
   comm_sum_all(comm, n_global, d);
   int64_t left = begin_searches(searches, sorted, n, n_global, d, n_wanted, wanted, out);
+  if (comm->size == 1) left = take_own(searches, left);
   while (left > 0) {
     tighten_all(comm, searches, left, global);
     left = drop_found(searches, left);

@@ -1,10 +1,10 @@
 /* Bins: every feature as one byte; see bins.h.
  *
- * Features are handled CHUNK at a time, so that sorted copies of a wide matrix never stand in
- * memory all at once. For a chunk: sort this rank's values; gather each rank's distinct values when
- * they are few; ask for OVERSAMPLE x max_bins order statistics where they are many; choose the last
- * value of every bin, the same choice on all ranks; find the next value that occurs anywhere (a
- * minimum over ranks) and put the edge midway.
+ * Features are handled a few at a time, so that sorted copies of a wide matrix never stand in
+ * memory all at once, and memory of the first ones serves the next. For a chunk: sort this rank's
+ * values; gather each rank's distinct values when they are few; ask for OVERSAMPLE x max_bins order
+ * statistics where they are many; choose the last value of every bin, the same choice on all ranks;
+ * find the next value that occurs anywhere (a minimum over ranks) and put the edge midway.
  *
  * Rejected: plain quantiles without the greedy rule. A third of the tracks have instrumentalness 0,
  * which would burn a third of the bins on one value. */
@@ -17,7 +17,11 @@
 #include "kernels/base/memory.h"
 #include "kernels/numeric/quantile.h"
 
-enum { CHUNK = 16, OVERSAMPLE = 4 };
+enum {
+  CHUNK = 16,            /* features at most */
+  CHUNK_BYTES = 1 << 25, /* of a rank's sorted copies, about */
+  OVERSAMPLE = 4,
+};
 
 /* One chunk of features. Arrays of per-feature rows are d x something. */
 typedef struct Cut {
@@ -49,7 +53,7 @@ static void cut_clear(Cut *cut) {
 static Status cut_init(Cut *cut, int64_t n, int ranks) {
   Status status = OK;
   int64_t d = cut->d, bins = cut->max_bins;
-  TRY(NEW(&cut->sorted, d * n));
+  TRY(NEW_RAW(&cut->sorted, d * n));
   TRY(NEW(&cut->columns, d));
   TRY(NEW(&cut->n, d));
   TRY(NEW(&cut->distinct, d * (1 + bins)));
@@ -263,8 +267,11 @@ Status bins_fit_all(const Comm *comm, const Matrix *x, int64_t max_bins, Bins *o
   if (status == OK) status = NEW(&n_bins, x->d);
   AGREE(comm, status);
   if (x->categories) TRY(bins_count_categories_all(comm, x, max_bins, out, n_bins));
-  for (int64_t first = 0; first < x->d; first += CHUNK) {
-    int64_t d = x->d - first < CHUNK ? x->d - first : CHUNK;
+  int64_t share = x->rows.n_global / comm->size * (int64_t)sizeof(double) + 1;
+  int64_t chunk = CHUNK_BYTES / share;
+  chunk = chunk < 1 ? 1 : chunk > CHUNK ? CHUNK : chunk;
+  for (int64_t first = 0; first < x->d; first += chunk) {
+    int64_t d = x->d - first < chunk ? x->d - first : chunk;
     cut = (Cut){.d = d, .max_bins = max_bins, .n_wanted = OVERSAMPLE * max_bins};
     TRY(cut_chunk_all(comm, x, first, &cut, n_bins, out, &capacity));
     cut_clear(&cut);
