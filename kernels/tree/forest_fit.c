@@ -237,10 +237,11 @@ done:
   return status;
 }
 
-/* What only growing needs; frees the larger part of the memory before rows are scored. */
-static void fit_free_grower(ForestFit *fit) {
+/* What only growing needs; frees the larger part of the memory before trees are exchanged. */
+static void fit_free_grower(void *context) {
+  ForestFit *fit = context;
   grow_free(&fit->grower);
-  grow_rows_free(&fit->rows_grower);
+  grow_rows_free_all(&fit->rows_grower);
   memory_free(&fit->counts);
   memory_free(&fit->weight);
   memory_free(&fit->bag);
@@ -271,7 +272,11 @@ static Status check_data(const TrainingData *data, const ForestOptions *options)
 
 static Status grow_all(ForestFit *fit) {
   Status status = OK;
-  Work work = {.units = fit->options->trees, .run = run_tree, .place = place_tree, .context = fit};
+  Work work = {.units = fit->options->trees,
+               .run = run_tree,
+               .finish = fit_free_grower,
+               .place = place_tree,
+               .context = fit};
   TRY(fit_new_all(fit));
   if (fit->by_rows) {
     TRY(forest_grow_rows_all(fit));

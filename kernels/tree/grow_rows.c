@@ -234,6 +234,7 @@ Status grow_rows_new_all(const Comm *comm, const GrowRows *rows, const GrowOptio
   AGREE(comm, NEW(out, 1));
   g = *out;
   g->comm = comm;
+  g->shared.win = MPI_WIN_NULL;
   g->limits = *limits;
   g->weight_max = rows->weight_max;
   GrowRows own = *rows;
@@ -242,22 +243,22 @@ Status grow_rows_new_all(const Comm *comm, const GrowRows *rows, const GrowOptio
   if (own.weight_max > most) own.weight_max = most;
   assert(most > UINT16_MAX); /* a row of any weight goes into a packed word */
   Status local = splitter_init(&g->s, &own, options);
-  if (local == OK) local = NEW(&g->s.record, (rows->n + 1) * g->s.words);
   if (local == OK) local = NEW(&g->importance, rows->bins->d);
   if (local == OK) local = NEW(&g->tree.importance, rows->bins->d);
   AGREE(comm, local);
+  TRY(rows_records_init_all(g));
   TRY(rows_search_init_all(g));
 done:
   return status;
 }
 
-void grow_rows_free(RowsGrower **grower) {
+void grow_rows_free_all(RowsGrower **grower) {
   RowsGrower *g = *grower;
   if (!g) return;
   rows_search_clear(g);
   splitter_clear(&g->s);
   grow_free(&g->grower);
-  memory_free(&g->s.record);
+  rows_records_clear_all(g);
   memory_free(&g->top);
   memory_free(&g->subtree);
   memory_free(&g->importance);

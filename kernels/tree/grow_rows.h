@@ -15,6 +15,8 @@
  * reach into it. A replay of the one-by-one order over all subtrees tells how many splits each has
  * in the whole tree, and it is grown once more to that size.
  *
+ * On one node records lie in shared memory, and whoever grows a subtree reads them there.
+ *
  * A rank holds its records, as many again while nodes are sent, and the tree. Histograms take
  * GROW_ROWS_BYTES, or two (node, feature) pairs where that is more. */
 #ifndef SEGUE_TREE_GROW_ROWS_H
@@ -38,7 +40,8 @@ typedef struct RowsGrower RowsGrower;
  * outlive the grower. Fails with MEMORY, agreed. */
 CHECKED Status grow_rows_new_all(const Comm *comm, const GrowRows *rows, const GrowOptions *options,
                                  const RowsLimits *limits, RowsGrower **out);
-void grow_rows_free(RowsGrower **grower);
+/* Collective. Accepts a pointer to NULL (on all ranks). */
+void grow_rows_free_all(RowsGrower **grower);
 
 /* Grow a tree on the rows of positive weight, of which some rank has one. weight: as for grow_tree,
  * this rank's rows. The tree is the same on all ranks; cover is filled when asked for, on all or

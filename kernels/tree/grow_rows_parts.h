@@ -45,21 +45,23 @@ typedef struct Grown {
   GrowStep *step;
 } Grown;
 
-/* Records that were sent here. */
+/* Records of this rank's subtrees: sent here, or read where they are. */
 typedef struct Received {
-  uint64_t *records;
-  int64_t *counts; /* by sending rank and subtree of this rank */
-  int64_t *at;     /* size: where a rank's next records stand */
-  bool borrowed;   /* records are this rank's own */
+  int64_t *span; /* read: of each rank, for each subtree: the first record there, and how many */
+  uint64_t *records; /* sent */
+  int64_t *counts;   /* by sending rank and subtree of this rank */
+  int64_t *at;       /* size: where a rank's next records stand */
 } Received;
 
 struct RowsGrower {
   const Comm *comm;
   RowsLimits limits;
-  Splitter s;         /* record: this rank's sample; searches summed histograms */
-  Splitter made_up;   /* more than two classes: searches; one word a record */
-  bool wide;          /* sums are in two words */
-  int64_t weight_max; /* over all ranks */
+  Splitter s;          /* record: this rank's sample; searches summed histograms */
+  SharedMemory shared; /* holds s.record of all ranks, where they are on one node */
+  int64_t *first;      /* size: words before a rank's records there; NULL: records are apart */
+  Splitter made_up;    /* more than two classes: searches; one word a record */
+  bool wide;           /* sums are in two words */
+  int64_t weight_max;  /* over all ranks */
   int64_t few;
   int64_t pair_words; /* int64 words of a summed histogram */
   int64_t pairs;      /* summed at a time at most */
@@ -85,8 +87,14 @@ CHECKED Status rows_search_all(RowsGrower *g, const Stream *nodes, int64_t begin
 CHECKED Status rows_search_init_all(RowsGrower *g);
 void rows_search_clear(RowsGrower *g);
 
-/* Send the SUBTREE nodes to their owners; grow those of this rank. Collective, Collective. Fail
- * with MEMORY, agreed. received is cleared by the caller. */
+/* Take memory for g->s.record. Collective. Fails with MEMORY, agreed; rows_records_clear_all is
+ * called after a failure, too. */
+CHECKED Status rows_records_init_all(RowsGrower *g);
+void rows_records_clear_all(RowsGrower *g);
+
+/* Send the SUBTREE nodes to their owners, or tell where they are; grow those of this rank.
+ * Collective, Collective. Fail with MEMORY, agreed. received is cleared by the caller, and records
+ * stay as they are until all ranks have grown theirs. */
 CHECKED Status rows_send_all(RowsGrower *g, Received *received);
 void received_clear(Received *received);
 CHECKED Status rows_grow_all(RowsGrower *g, const Received *received, const Stream *nodes,

@@ -6,9 +6,64 @@
 #include "grow_rows_parts.h"
 #include "kernels/base/memory.h"
 
+/* ---- records ---- */
+
+static bool on_one_node_all(const Comm *comm) {
+  Comm node;
+  comm_split_node_all(comm, &node);
+  bool apart = node.size < comm->size;
+  comm_clear_all(&node);
+  return !comm_any_all(comm, apart);
+}
+
+/* Records of all ranks side by side, if there is room for that. */
+static Status share_records_all(RowsGrower *g, int64_t words) {
+  Status status = OK;
+  int64_t total = 0, line = 8; /* words */
+  AGREE(g->comm, NEW(&g->first, g->comm->size));
+  words = (words + line - 1) / line * line;
+  comm_allgather_all(g->comm, &words, sizeof words, g->first);
+  for (int r = 0; r < g->comm->size; r++) {
+    int64_t own = g->first[r];
+    g->first[r] = total;
+    total += own;
+  }
+  TRY(comm_shared_new_all(g->comm, (size_t)total * sizeof(uint64_t), &g->shared));
+  if (comm_any_all(g->comm, !g->shared.window)) {
+    comm_shared_clear_all(&g->shared);
+    memory_free(&g->first);
+  } else {
+    g->s.record = (uint64_t *)g->shared.data + g->first[g->comm->rank];
+  }
+done:
+  return status;
+}
+
+Status rows_records_init_all(RowsGrower *g) {
+  Status status = OK;
+  int64_t words = (g->s.rows.n + 1) * g->s.words;
+  if (g->comm->size > 1 && on_one_node_all(g->comm)) TRY(share_records_all(g, words));
+  AGREE(g->comm, g->first ? OK : NEW_RAW(&g->s.record, words));
+done:
+  return status;
+}
+
+void rows_records_clear_all(RowsGrower *g) {
+  if (g->shared.data) {
+    comm_shared_clear_all(&g->shared);
+    g->s.record = NULL;
+  }
+  memory_free(&g->s.record);
+  memory_free(&g->first);
+}
+
+static const uint64_t *records_of(const RowsGrower *g, int rank) {
+  return g->first ? (const uint64_t *)g->shared.data + g->first[rank] : g->s.record;
+}
+
 void received_clear(Received *received) {
-  if (!received->borrowed) memory_free(&received->records);
-  received->records = NULL;
+  memory_free(&received->span);
+  memory_free(&received->records);
   memory_free(&received->counts);
   memory_free(&received->at);
 }
@@ -125,18 +180,22 @@ done:
   return status;
 }
 
-/* On one rank records stay where they are. */
-static Status keep_records(const RowsGrower *g, Received *received) {
+/* Tell where this rank's records of subtrees are. */
+static Status tell_spans_all(RowsGrower *g, Received *received) {
   Status status = OK;
-  received->records = g->s.record;
-  received->borrowed = true;
-  TRY(NEW(&received->counts, g->n_subtrees));
-  TRY(NEW(&received->at, 1));
-  for (int64_t k = 0; k < g->n_subtrees; k++) {
+  int64_t n = g->n_subtrees, *own = NULL;
+  Status local = NEW(&own, 2 * n);
+  if (local == OK) local = NEW(&received->span, 2 * n * g->comm->size);
+  AGREE(g->comm, local);
+  for (int64_t k = 0; k < n; k++) {
     const Item *item = &g->top[g->subtree[k].node].item;
-    received->counts[k] = item->end - item->begin;
+    own[2 * k] = item->begin;
+    own[2 * k + 1] = item->end - item->begin;
   }
+  comm_allgather_all(g->comm, own, (size_t)(2 * n) * sizeof *own, received->span);
+  if (g->first) comm_shared_publish_all(g->comm, &g->shared);
 done:
+  memory_free(&own);
   return status;
 }
 
@@ -145,8 +204,8 @@ Status rows_send_all(RowsGrower *g, Received *received) {
   Sending send = {0};
   int64_t *got = NULL, size = g->comm->size;
   AGREE(g->comm, deal_subtrees(g));
-  if (size == 1) {
-    TRY(keep_records(g, received));
+  if (size == 1 || g->first) {
+    TRY(tell_spans_all(g, received));
     goto done;
   }
   Status local = pack_records(g, &send);
@@ -201,15 +260,18 @@ done:
   return status;
 }
 
-/* Bring the records of this rank's m-th subtree of n_own together; returns their number. */
-static int64_t gather_records(const RowsGrower *g, const Received *received, int64_t m,
+/* Bring the records of subtree k, this rank's m-th of n_own, together; returns their number.
+ * at: next records of each sender */
+static int64_t gather_records(const RowsGrower *g, const Received *received, int64_t k, int64_t m,
                               int64_t n_own, int64_t *at, uint64_t *records) {
   int64_t n = 0, words = g->s.words;
-  for (int64_t r = 0; r < g->comm->size; r++) {
-    int64_t here = received->counts[r * n_own + m];
+  for (int r = 0; r < g->comm->size; r++) {
+    const int64_t *span = received->span ? received->span + 2 * (r * g->n_subtrees + k) : NULL;
+    const uint64_t *from =
+        span ? records_of(g, r) + span[0] * words : received->records + at[r] * words;
+    int64_t here = span ? span[1] : received->counts[r * n_own + m];
     if (here > 0 && records) {
-      memcpy(records + n * words, received->records + at[r] * words,
-             (size_t)(here * words) * sizeof *records);
+      memcpy(records + n * words, from, (size_t)(here * words) * sizeof *records);
     }
     n += here;
     at[r] += here;
@@ -230,7 +292,7 @@ static Status grow_own(RowsGrower *g, const Received *received, const Stream *no
   int64_t n_own = count_own(g), m = 0, most = 0, size = g->comm->size, *at = NULL;
   GrownTree tree;
   TRY(NEW(&at, size));
-  memcpy(at, received->at, (size_t)size * sizeof *at);
+  if (received->at) memcpy(at, received->at, (size_t)size * sizeof *at);
   for (int64_t k = 0; k < g->n_subtrees; k++) {
     int64_t rows = g->top[g->subtree[k].node].rows;
     if (g->subtree[k].owner == g->comm->rank && rows > most) most = rows;
@@ -242,10 +304,9 @@ static Status grow_own(RowsGrower *g, const Received *received, const Stream *no
     const TopNode *node = &g->top[subtree->node];
     subtree->n_nodes = subtree->n_leaf = subtree->n_steps = 0;
     if (subtree->owner != g->comm->rank) continue;
-    if (received->borrowed) at[0] = node->item.begin;
     bool wanted = g->s.options.max_leaves == 0 || subtree->max_leaves > 0;
     int64_t n =
-        gather_records(g, received, m++, n_own, at, wanted ? grow_records(g->grower) : NULL);
+        gather_records(g, received, k, m++, n_own, at, wanted ? grow_records(g->grower) : NULL);
     if (!wanted) continue;
     GrowRoot root = {.n = n,
                      .weight = node->item.weight,

@@ -86,7 +86,7 @@ static void compare(uint64_t seed, const Shape *shape, const GrowOptions *option
             (long long)options->max_leaves);
   }
   grow_free(&alone);
-  grow_rows_free(&together);
+  grow_rows_free_all(&together);
   problem_clear(&all);
   problem_clear(&own);
 }
@@ -160,7 +160,7 @@ static void heavy(uint64_t seed) {
     CHECK_INTEGER(got.cover[i], TIMES * (int64_t)want.cover[i]);
   }
   grow_free(&alone);
-  grow_rows_free(&together);
+  grow_rows_free_all(&together);
   problem_clear(&all);
   problem_clear(&own);
 }
@@ -190,7 +190,7 @@ static void faults(uint64_t seed, int64_t n_classes, int64_t max_leaves) {
     fault_arm(FAULT_MEMORY, 0, false);
     CHECK(status == MEMORY || status == OK);
     if (status == OK) CHECK(comm_any_all(&world, untouched));
-    grow_rows_free(&grower);
+    grow_rows_free_all(&grower);
   }
   CHECK(nth > 50);
   problem_clear(&all);
@@ -206,6 +206,10 @@ int main(int argc, char **argv) {
   heavy(seed);
   faults(seed, 0, 0);
   faults(seed, 5, 0);
+  faults(seed, 5, 12);
+  comm_pretend_nodes(1); /* records are sent instead of read */
+  random_problems(seed + 1000, 16);
+  by_the_rule(seed + 1000);
   faults(seed, 5, 12);
   CHECK_INTEGER(memory_balance(), 0);
   int failed = check_report("tree/grow_rows");
