@@ -451,6 +451,7 @@ done:
 }
 
 int main(int argc, char **argv) {
+  memory_keep(); /* as segue does */
   MPI_Init(&argc, &argv);
   Comm world = comm_world();
   Bench bench = {.comm = &world};
