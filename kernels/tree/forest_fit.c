@@ -124,57 +124,13 @@ static Status place_tree(void *context, int64_t unit, Fields *result) {
   ForestFit *fit = context;
   uint8_t *bag = NULL;
   TRY(forest_place_tree(fit, unit, result));
+  TRY(forest_join_trees(fit));
   TRY(fields_array(result, "in_bag", FIELD_BYTE, &bag, 1, &fit->bag_bytes));
   if (fit->bag_bytes > 0) {
     memcpy(fit->in_bag + unit * fit->bag_bytes, bag, (size_t)fit->bag_bytes);
   }
 done:
   memory_free(&bag);
-  return status;
-}
-
-static void free_trees(ForestFit *fit) {
-  for (int64_t tree = 0; fit->trees && tree < fit->options->trees; tree++) {
-    memory_free(&fit->trees[tree].node);
-    memory_free(&fit->trees[tree].cover);
-    memory_free(&fit->trees[tree].leaf_class);
-    memory_free(&fit->trees[tree].leaf_share);
-  }
-  memory_free(&fit->trees);
-}
-
-/* Placed trees -> the arrays of the ensemble. */
-static Status join_trees(ForestFit *fit) {
-  Status status = OK;
-  Ensemble *e = &fit->forest->ensemble;
-  int64_t n = fit->options->trees;
-  TRY(NEW(&e->node_offset, n + 1));
-  TRY(NEW(&e->leaf_offset, n + 1));
-  for (int64_t tree = 0; tree < n; tree++) {
-    e->node_offset[tree + 1] = e->node_offset[tree] + fit->trees[tree].n_nodes;
-    e->leaf_offset[tree + 1] = e->leaf_offset[tree] + fit->trees[tree].n_leaf;
-  }
-  TRY(NEW_RAW(&e->node, e->node_offset[n]));
-  if (fit->options->shap_rows > 0) TRY(NEW_RAW(&fit->cover, e->node_offset[n]));
-  TRY(NEW_RAW(&e->leaf_class, e->leaf_offset[n]));
-  TRY(NEW_RAW(&e->leaf_share, e->leaf_offset[n]));
-  for (int64_t tree = 0; tree < n; tree++) {
-    PlacedTree *p = &fit->trees[tree];
-    size_t nodes = (size_t)p->n_nodes, leaves = (size_t)p->n_leaf;
-    memcpy(e->node + e->node_offset[tree], p->node, nodes * sizeof *p->node);
-    if (p->cover) memcpy(fit->cover + e->node_offset[tree], p->cover, nodes * sizeof *p->cover);
-    if (leaves > 0) {
-      int64_t at = e->leaf_offset[tree];
-      memcpy(e->leaf_class + at, p->leaf_class, leaves * sizeof *p->leaf_class);
-      memcpy(e->leaf_share + at, p->leaf_share, leaves * sizeof *p->leaf_share);
-    }
-    memory_free(&p->node);
-    memory_free(&p->cover);
-    memory_free(&p->leaf_class);
-    memory_free(&p->leaf_share);
-  }
-  e->n_trees = n;
-done:
   return status;
 }
 
@@ -200,6 +156,8 @@ static Status fit_allocate(ForestFit *fit) {
   TRY(NEW(&fit->weight, s->rows.n));
   TRY(NEW(&fit->bag, fit->bag_bytes));
   TRY(NEW(&fit->trees, o->trees));
+  TRY(NEW(&fit->forest->ensemble.node_offset, o->trees + 1));
+  TRY(NEW(&fit->forest->ensemble.leaf_offset, o->trees + 1));
   TRY(NEW(&fit->in_bag, o->trees * fit->bag_bytes));
   TRY(NEW(&fit->importance, s->rows.bins->d));
 done:
@@ -284,7 +242,7 @@ static Status grow_all(ForestFit *fit) {
     TRY(work_run_all(fit->comm, &work, fit->sink));
   }
   fit_free_grower(fit);
-  AGREE(fit->comm, join_trees(fit));
+  AGREE(fit->comm, forest_join_trees(fit));
 done:
   return status;
 }
@@ -325,7 +283,7 @@ Status forest_fit_all(const Comm *comm, const TrainingData *data, const void *op
   if (fit.options->shap_rows > 0) TRY(forest_shap_all(&fit, summary));
 done:
   fit_free_grower(&fit);
-  free_trees(&fit);
+  forest_free_trees(&fit);
   memory_free(&fit.in_bag);
   memory_free(&fit.importance);
   memory_free(&fit.cover);

@@ -34,7 +34,8 @@ typedef struct ForestFit {
   int64_t bag_bytes;        /* 0: no out-of-bag score */
   int64_t bag_bytes_global; /* of the recordings of all ranks, as units have them */
   PlacedTree *trees;
-  uint8_t *in_bag;     /* trees x bag_bytes */
+  int64_t node_capacity, cover_capacity, leaf_capacity; /* of the ensemble, while it is filled */
+  uint8_t *in_bag;                                      /* trees x bag_bytes */
   int32_t *cover;      /* per node of the ensemble: weight of its rows; NULL unless for SHAP. Not
                           kept in the model, which would be half as large again. */
   int64_t *importance; /* d sums over trees, units of 2^-44 / trees */
@@ -54,6 +55,10 @@ CHECKED Status forest_tree_fields(const ForestFit *fit, GrownTree *tree, uint8_t
                                   int64_t bag_bytes, Fields *result);
 CHECKED Status forest_place_tree(ForestFit *fit, int64_t unit, Fields *result);
 void forest_add_importance(ForestFit *fit, const int64_t *importance);
+/* Move placed trees into the ensemble, as far as all before them are there; their own arrays are
+ * freed. Fails with MEMORY. */
+CHECKED Status forest_join_trees(ForestFit *fit);
+void forest_free_trees(ForestFit *fit);
 
 /* Grow all trees one after the other, each on the rows of all ranks; fills trees, in_bag and
  * importance. Collective. Fails with MEMORY, NUMERIC, STOPPED, agreed. */

@@ -91,6 +91,7 @@ static Status keep_tree(ForestFit *fit, int64_t unit, const GrownTree *tree) {
     memcpy(p->leaf_share, tree->leaf_share, leaves * sizeof *p->leaf_share);
   }
   forest_add_importance(fit, tree->importance);
+  TRY(forest_join_trees(fit));
   if (fit->bag_bytes > 0) {
     memcpy(fit->in_bag + unit * fit->bag_bytes, fit->bag, (size_t)fit->bag_bytes);
   }
