@@ -12,7 +12,7 @@ from trees_work import MILLION
 
 SPEEDUP = 1.85  # of two ranks over one, at a million rows
 GROWTH = 1.1    # cost per row and tree that still counts as flat
-SCALED = ("gbdt-leaf-1000000", "forest-all-1000000")
+SCALED = ("gbdt-leaf-1000000", "gbdt-depth-1000000", "forest-all-1000000")
 ALONE = ("gbdt-leaf-tracks", "gbdt-leaf-1000000", "forest-all-tracks")
 PROFILED = ("gbdt-leaf-tracks", "gbdt-leaf-1000000", "gbdt-depth-1000000", "forest-all-tracks",
             "forest-all-1000000")
@@ -53,6 +53,11 @@ class Extras:
     def scale(self, seeds):
         for contest in self.fair(SCALED):
             work = contest.work
+            beside = Entry("Segue", work)
+            for seed in seeds:
+                note(f"{work.title}, {RANKS} runs of one rank side by side")
+                beside.take(lambda trees, seed=seed:
+                            self.measurer.side_by_side(work, trees, seed))
             for spread in ways_to_spread(self.measurer.segue, work.model["kind"]):
                 more = {"spread": spread} if spread else {}
                 entries = {ranks: Entry("Segue", work) for ranks in (1, RANKS)}
@@ -61,8 +66,8 @@ class Extras:
                         note(f"{work.title}, {ranks} ranks, spread {spread}")
                         entry.take(lambda trees, ranks=ranks, seed=seed, more=more:
                                    self.measurer.segue_result(work, trees, seed, ranks, more))
-                if all(entry.results for entry in entries.values()):
-                    self.scaled.append((work, spread, entries))
+                if all(entry.results for entry in (*entries.values(), beside)):
+                    self.scaled.append((work, spread, entries, beside))
 
     def profile(self, _):
         for contest in self.fair(PROFILED):
@@ -89,12 +94,13 @@ class Extras:
     # ---- rows of the first table ----
 
     def rows(self, table):
-        for work, spread, entries in self.scaled:
+        for work, spread, entries, beside in self.scaled:
             one, two = entries[1], entries[RANKS]
-            ratio = one.median() / two.median()
+            ratio, most = one.median() / two.median(), RANKS * one.median() / beside.median()
             way = f", spread by {spread}" if spread else ""
+            limit = f"; two runs of one rank side by side: {most:.3g}"
             table.row(f"**{ratio:.3g}**", verdict(SPEEDUP, ratio / SPEEDUP),
-                      f"two ranks to one: {work.title}{way}", median_text(two.seconds()),
+                      f"two ranks to one: {work.title}{way}{limit}", median_text(two.seconds()),
                       f"{median_text(one.seconds())} (Segue, 1 rank)")
         for work, ours, theirs in self.alone:
             table.row(f"{theirs.median() / ours.median():.2g}", "",

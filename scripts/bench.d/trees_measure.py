@@ -9,6 +9,7 @@ import os
 import shlex
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -85,8 +86,23 @@ class Measurer:
         return self.once(key, work.limit + 60,
                          lambda limit: self.run_segue(work, settings, seed, ranks, limit, profile))
 
-    def run_segue(self, work, settings, seed, ranks, limit, profile):
-        file, kept = self.path(work, seed), WORK / f"predictions-{os.getpid()}.bin"
+    def side_by_side(self, work, trees, seed, more=None):
+        """As many runs of one rank as there are ranks, at once and knowing nothing of each other: what
+        the machine's memory and caches leave of its cores. Mean seconds."""
+        settings = work.settings(trees) | (more or {})
+
+        def measure(limit):
+            with ThreadPoolExecutor(RANKS) as pool:
+                results = list(pool.map(lambda name: self.run_segue(
+                    work, settings, seed, 1, limit, False, f"-{name}"), range(RANKS)))
+            return results[0] | {"fit": sum(result["fit"] for result in results) / RANKS}
+
+        self.path(work, seed)
+        key = [self.engine, "side by side", work.name, settings, seed, RANKS]
+        return self.once(key, work.limit + 60, measure)
+
+    def run_segue(self, work, settings, seed, ranks, limit, profile, name=""):
+        file, kept = self.path(work, seed), WORK / f"predictions-{os.getpid()}{name}.bin"
         kept.parent.mkdir(parents=True, exist_ok=True)
         samples = WORK / f"samples-{os.getpid()}"
         extra = ["--profile", samples] if profile else []
