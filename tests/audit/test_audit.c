@@ -59,8 +59,8 @@ static Column *artists_of(const Rows *rows) {
 static double target_of(const Planted *planted, int64_t i, double x) {
   Stream s = random_stream(SEED, "test/audit", 0);
   double own = random_uniform(&s, (uint64_t)recording_of(i), 0); /* what twins share */
-  double y = x + 2 * own + (planted->sorted ? 6.0 * (double)i / N : 0);
-  return planted->classes ? y > 2.2 : floor(8 * y);
+  double y = 2 * x + 2 * own + (planted->sorted ? 6.0 * (double)i / N : 0);
+  return planted->classes ? y > 2.9 : floor(8 * y);
 }
 
 static Table make_table(const Comm *comm, const Planted *planted) {

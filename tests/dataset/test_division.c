@@ -128,7 +128,7 @@ static bool reference_parts(const Case *c, const Item *items, int64_t n, int64_t
 
 static bool reference_cut(const Case *c, const Item *items, int64_t n, int64_t parts,
                           int64_t *part) {
-  Item single[MOST];
+  Item single[MOST] = {0};
   int64_t m = 0, own[MOST];
   if (reference_parts(c, items, n, parts, part)) return true;
   if (!c->division.group && !c->division.date) return false;
