@@ -25,6 +25,7 @@ enum {
 
 typedef struct Masks {
   uint64_t quote, delimiter, newline, carriage;
+  uint64_t odd; /* not in 1 .. 127 */
 } Masks;
 
 #ifdef __AVX2__
@@ -35,12 +36,19 @@ static inline uint64_t equal(__m256i low, __m256i high, char c) {
   return (uint64_t)b << 32 | a;
 }
 
+static inline uint64_t above_zero(__m256i low, __m256i high) {
+  const __m256i zero = _mm256_setzero_si256();
+  uint32_t a = (uint32_t)_mm256_movemask_epi8(_mm256_cmpgt_epi8(low, zero));
+  uint32_t b = (uint32_t)_mm256_movemask_epi8(_mm256_cmpgt_epi8(high, zero));
+  return (uint64_t)b << 32 | a;
+}
+
 static inline Masks masks_of(const char *bytes, CsvDialect dialect) {
   __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)bytes);
   __m256i high = _mm256_loadu_si256((const __m256i *)(const void *)(bytes + 32));
   return (Masks){dialect.quote ? equal(low, high, dialect.quote) : 0,
                  equal(low, high, dialect.delimiter), equal(low, high, '\n'),
-                 equal(low, high, '\r')};
+                 equal(low, high, '\r'), ~above_zero(low, high)};
 }
 #else
 static inline Masks masks_of(const char *bytes, CsvDialect dialect) {
@@ -51,6 +59,7 @@ static inline Masks masks_of(const char *bytes, CsvDialect dialect) {
     if (bytes[i] == '\n') masks.newline |= bit;
     if (bytes[i] == '\r') masks.carriage |= bit;
     if (dialect.quote && bytes[i] == dialect.quote) masks.quote |= bit;
+    if (bytes[i] == 0 || (bytes[i] & 0x80)) masks.odd |= bit;
   }
   return masks;
 }
@@ -66,6 +75,7 @@ static inline void masks_cut(Masks *m, int n) {
   m->delimiter &= keep;
   m->newline &= keep;
   m->carriage &= keep;
+  m->odd &= keep;
 }
 
 typedef struct Ends {
@@ -171,7 +181,8 @@ static inline CSV_WIDE Masks masks_wide(const char *bytes, CsvDialect dialect) {
   return (Masks){dialect.quote ? quote : 0,
                  _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8(dialect.delimiter)),
                  _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8('\n')),
-                 _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8('\r'))};
+                 _mm512_cmpeq_epi8_mask(x, _mm512_set1_epi8('\r')),
+                 _mm512_cmple_epi8_mask(x, _mm512_setzero_si512())};
 }
 
 static inline CSV_WIDE void positions_wide(uint64_t bits, uint32_t base, uint32_t *to) {
@@ -180,11 +191,13 @@ static inline CSV_WIDE void positions_wide(uint64_t bits, uint32_t base, uint32_
       22, 23, 24, 25, 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43,
       44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 63};
   __m512i left = _mm512_maskz_compress_epi8(bits, _mm512_loadu_si512(places));
-  for (int n = __builtin_popcountll(bits); n > 0; n -= AT_ONCE, to += AT_ONCE) {
+  int n = __builtin_popcountll(bits);
+  do {
     __m512i wide = _mm512_cvtepu8_epi32(_mm512_castsi512_si128(left));
     _mm512_storeu_si512(to, _mm512_add_epi32(wide, _mm512_set1_epi32((int)base)));
     left = _mm512_alignr_epi32(_mm512_setzero_si512(), left, AT_ONCE / 4);
-  }
+    to += AT_ONCE;
+  } while ((n -= AT_ONCE) > 0);
 }
 #else
 #define CSV_WIDE

@@ -5,6 +5,8 @@
 #include "csv_scan.h"
 #include "kernels/base/memory.h"
 
+enum { STRETCH = 32 * BLOCK /* bytes for which room is made at once */ };
+
 Status csv_reader_init(CsvReader *reader, const CsvSource *source, CsvDialect dialect, CsvMark at,
                        int64_t end, int64_t buffer, int64_t line_limit) {
   *reader = (CsvReader){
@@ -25,6 +27,7 @@ void csv_reader_clear(CsvReader *reader) {
   memory_free(&reader->first);
   memory_free(&reader->count);
   memory_free(&reader->stray);
+  memory_free(&reader->odd);
   *reader = (CsvReader){0};
 }
 
@@ -65,11 +68,22 @@ done:
   return status;
 }
 
-static Status reserve_block(CsvReader *reader, int64_t n, int64_t n_ends) {
+/* What has been found so far in a piece. */
+typedef struct Found {
+  CsvState state; /* in front of the block; unless it is inside quotes, one may have to ask
+                     the byte before */
+  int64_t ends, records, odd; /* how many are noted */
+  int64_t hidden;             /* newlines inside quotes */
+  uint64_t here;              /* of the block, found slowly: where fields end */
+  uint64_t cut;               /* not zero: the block before may end inside a character */
+} Found;
+
+/* Room for what another n bytes can hold. */
+static Status reserve_stretch(CsvReader *reader, const Found *found, int64_t n) {
   Status status = OK;
-  int64_t rows = n + BLOCK + 2;
-  if (n_ends + BLOCK + AT_ONCE > reader->ends_capacity)
-    TRY(RESERVE(&reader->ends, &reader->ends_capacity, n_ends + BLOCK + AT_ONCE));
+  int64_t ends = found->ends + n + BLOCK + AT_ONCE, rows = found->records + n + BLOCK + 2;
+  TRY(RESERVE(&reader->ends, &reader->ends_capacity, ends));
+  TRY(RESERVE(&reader->odd, &reader->odd_capacity, found->odd + n / BLOCK + 2));
   if (rows > reader->rows_capacity) {
     int64_t same = reader->rows_capacity;
     TRY(RESERVE(&reader->first, &same, rows));
@@ -112,43 +126,85 @@ static void enter_records(CsvReader *reader, int64_t n, int64_t newlines) {
   reader->newlines = n > 0 ? newlines : 0;
 }
 
-/* Find all fields and records that end in bytes[0 .. filled). Nearly every block holds the end of
- * one record or of none; which of both is hard to predict and not asked. */
+/* A block with quotes, or in quotes, or the piece's last one. */
+static __attribute__((noinline)) Status find_slowly(CsvReader *reader, int64_t i, Masks m,
+                                                    Found *found) {
+  Status status = OK;
+  const char *bytes = reader->bytes + i;
+  const CsvDialect dialect = reader->batch.dialect;
+  int n = (int)smaller(BLOCK, reader->filled - i);
+  if (n < BLOCK) masks_cut(&m, n);
+  if (found->state < CSV_QUOTED && i > 0) found->state = state_behind(bytes[-1], dialect);
+  Ends out = scan_block(bytes, &m, n, dialect, &found->state);
+  found->hidden += __builtin_popcountll(m.newline & ~out.ends);
+  found->here = out.ends;
+  if (out.stray) TRY(add_strays(reader, out.stray, i));
+done:
+  return status;
+}
+
+/* Find the fields and records that end in bytes[from .. from + n), for which there is room. Nearly
+ * every block holds the end of one record or of none; which of both is hard to predict and not
+ * asked. */
+CSV_INLINE Status find_stretch(CsvReader *reader, int64_t from, int64_t n, Found *kept,
+                               MasksOf *masks, Positions *positions) {
+  Status status = OK;
+  const CsvDialect dialect = reader->batch.dialect;
+  const char *bytes = reader->bytes;
+  uint32_t *ends = reader->ends + kept->ends, *first = reader->first + kept->records + 1;
+  uint32_t *odd = reader->odd + kept->odd;
+  uint32_t n_ends = (uint32_t)kept->ends;
+  uint64_t cut = kept->cut;
+  for (int64_t i = from; i < from + n; i += BLOCK) {
+    __builtin_prefetch(bytes + i + AHEAD);
+    Masks m = masks(bytes + i, dialect);
+    uint64_t bits = m.delimiter | m.newline;
+    if (m.quote || kept->state >= CSV_QUOTED || i + BLOCK > reader->filled) {
+      TRY(find_slowly(reader, i, m, kept));
+      bits = kept->here;
+    }
+    positions(bits, (uint32_t)i, ends);
+    uint64_t records = bits & m.newline, more = records;
+    for (uint32_t *to = first;; to++) {
+      *to = n_ends + (uint32_t)__builtin_popcountll(bits & (more ^ (more - 1)));
+      more &= more - 1;
+      if (!more) break;
+    }
+    first += __builtin_popcountll(records);
+    *odd = (uint32_t)i;
+    odd += (m.odd | cut) != 0;
+    cut = m.odd >> (BLOCK - 3);
+    ends += __builtin_popcountll(bits);
+    n_ends += (uint32_t)__builtin_popcountll(bits);
+  }
+done:
+  kept->cut = cut;
+  kept->ends = n_ends;
+  kept->records = first - reader->first - 1;
+  kept->odd = odd - reader->odd;
+  return status;
+}
+
 CSV_INLINE Status find_records(CsvReader *reader, MasksOf *masks, Positions *positions) {
   Status status = OK;
   CsvBatch *batch = &reader->batch;
-  const CsvDialect dialect = batch->dialect;
-  const char *bytes = reader->bytes;
-  CsvState state = CSV_AT_RECORD;
-  int64_t n_ends = 1, n = 0, newlines = 0;
+  Found found = {.state = CSV_AT_RECORD, .ends = 1};
   batch->n = batch->n_stray = 0;
-  for (int64_t i = 0; i < reader->filled; i += BLOCK) {
-    TRY(reserve_block(reader, n, n_ends));
+  for (int64_t i = 0; i < reader->filled; i += STRETCH) {
+    int64_t n = smaller(STRETCH, reader->filled - i);
+    TRY(reserve_stretch(reader, &found, n));
     reader->first[0] = 1;
     reader->ends[0] = UINT32_MAX;
-    __builtin_prefetch(bytes + i + AHEAD);
-    Masks m = masks(bytes + i, dialect);
-    int here = (int)smaller(BLOCK, reader->filled - i);
-    if (here < BLOCK) masks_cut(&m, here);
-    Ends out = scan_block(bytes + i, &m, here, dialect, &state);
-    positions(out.ends, (uint32_t)i, reader->ends + n_ends);
-    uint64_t bits = out.ends & m.newline;
-    do {
-      uint64_t upto = bits ^ (bits - 1);
-      reader->first[n + 1] = (uint32_t)(n_ends + __builtin_popcountll(out.ends & upto));
-      n += bits != 0;
-      bits &= bits - 1;
-    } while (bits);
-    newlines += __builtin_popcountll(m.newline);
-    n_ends += __builtin_popcountll(out.ends);
-    if (out.stray) TRY(add_strays(reader, out.stray, i));
+    TRY(find_stretch(reader, i, n, &found, masks, positions));
   }
-  if (reader->filled > 0) enter_records(reader, n, newlines);
+  if (reader->filled > 0) enter_records(reader, found.records, found.records + found.hidden);
   batch->bytes = reader->bytes;
   batch->ends = reader->ends;
   batch->first = reader->first;
   batch->count = reader->count;
   batch->stray = reader->stray;
+  batch->odd = reader->odd;
+  batch->n_odd = found.odd;
 done:
   return status;
 }

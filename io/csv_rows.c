@@ -36,7 +36,8 @@ void csv_rows_check(const CsvRules *rules, const CsvBatch *batch, uint8_t *reaso
     int64_t n = batch->count[k];
     reason[k] = n == rules->fields ? CSV_GOOD : n < rules->fields ? CSV_FEW : CSV_MANY;
   }
-  int64_t bad = 0;
+  bool good = utf8_blocks_good(batch->bytes, batch->bytes_n, batch->odd, batch->n_odd);
+  int64_t bad = good ? batch->bytes_n : 0;
   while ((bad = utf8_find_bad(batch->bytes, bad, batch->bytes_n)) < batch->bytes_n) {
     int64_t k = record_of(batch, bad);
     if (k == batch->n) break;

@@ -81,8 +81,10 @@ typedef struct CsvBatch {
   int64_t n;
   int64_t n_stray;
   const uint32_t *stray; /* bytes behind closing quotes, ascending */
-  int64_t line;          /* physical line of bytes[0], from 1 */
-  char *scratch;         /* room for a field without its quotes */
+  int64_t n_odd;
+  const uint32_t *odd; /* blocks that may not be UTF-8, as utf8_blocks_good wants them */
+  int64_t line;        /* physical line of bytes[0], from 1 */
+  char *scratch;       /* room for a field without its quotes */
 } CsvBatch;
 
 typedef struct CsvReader {
@@ -93,8 +95,8 @@ typedef struct CsvReader {
   const char *bytes; /* in buffer, or in place */
   char *buffer;
   int64_t capacity, filled; /* of bytes, without padding */
-  uint32_t *ends, *first, *count, *stray;
-  int64_t ends_capacity, rows_capacity, stray_capacity;
+  uint32_t *ends, *first, *count, *stray, *odd;
+  int64_t ends_capacity, rows_capacity, stray_capacity, odd_capacity;
   int64_t newlines; /* in the present batch */
   CsvBatch batch;
 } CsvReader;

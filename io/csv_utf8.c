@@ -9,10 +9,13 @@
 #ifdef __AVX2__
 #include <immintrin.h>
 #endif
-#include <stdbool.h>
 #include <string.h>
 
-enum { BLOCK = 32, LONGEST = 4 /* bytes of a character */ };
+enum {
+  BLOCK = 32,
+  LONGEST = 4, /* bytes of a character */
+  ODD = 64     /* bytes of a block of utf8_blocks_good */
+};
 
 static bool follows(const uint8_t *p) { return (*p & 0xc0) == 0x80; }
 
@@ -80,9 +83,9 @@ static inline __m256i look_up(const int8_t table[16], __m256i at) {
   return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(half), at);
 }
 
-/* Is a block wrong? Three bytes before it can be read; a character that it cuts off at its end is
- * judged with the next block. */
-static inline bool wrong(const uint8_t *p) {
+/* What is wrong about a block; zeros: nothing. Three bytes before it can be read; a character that
+ * it cuts off at its end is judged with the next block. */
+static inline __m256i wrongs(const uint8_t *p) {
 #define EACH(a, b, c, d) (int8_t)(a), (int8_t)(b), (int8_t)(c), (int8_t)(d)
   static const int8_t first_high[16] = {
       EACH(LONG, LONG, LONG, LONG), EACH(LONG, LONG, LONG, LONG), EACH(TWO, TWO, TWO, TWO),
@@ -111,7 +114,11 @@ static inline bool wrong(const uint8_t *p) {
   __m256i fourth = _mm256_subs_epu8(load(p - 3), _mm256_set1_epi8((char)(0xf0 - 0x80)));
   __m256i wanted = _mm256_and_si256(_mm256_or_si256(third, fourth), _mm256_set1_epi8((char)TWO));
   __m256i zero = _mm256_cmpeq_epi8(now, _mm256_setzero_si256());
-  __m256i all = _mm256_or_si256(_mm256_xor_si256(errors, wanted), zero);
+  return _mm256_or_si256(_mm256_xor_si256(errors, wanted), zero);
+}
+
+static inline bool wrong(const uint8_t *p) {
+  __m256i all = wrongs(p);
   return !_mm256_testz_si256(all, all);
 }
 
@@ -137,7 +144,33 @@ static int64_t find_block(const uint8_t *bytes, int64_t from, int64_t n) {
   }
   return i;
 }
+
+/* A block at an end of the text, of which n bytes are there, between blanks. */
+static __m256i wrongs_at_end(const uint8_t *p, int64_t before, int64_t n) {
+  uint8_t copy[LONGEST - 1 + ODD];
+  memset(copy, ' ', sizeof copy);
+  memcpy(copy + LONGEST - 1 - before, p - before, (size_t)(before + n));
+  return _mm256_or_si256(wrongs(copy + LONGEST - 1), wrongs(copy + LONGEST - 1 + BLOCK));
+}
+
+bool utf8_blocks_good(const char *bytes, int64_t n, const uint32_t *odd, int64_t n_odd) {
+  __m256i all = _mm256_setzero_si256();
+  for (int64_t k = 0; k < n_odd && odd[k] < n; k++) {
+    const uint8_t *p = (const uint8_t *)bytes + odd[k];
+    int64_t here = n - odd[k] < ODD ? n - odd[k] : ODD, before = odd[k] > 0 ? LONGEST - 1 : 0;
+    if (before > 0 && here == ODD)
+      all = _mm256_or_si256(all, _mm256_or_si256(wrongs(p), wrongs(p + BLOCK)));
+    else
+      all = _mm256_or_si256(all, wrongs_at_end(p, before, here));
+  }
+  return _mm256_testz_si256(all, all);
+}
 #else
+bool utf8_blocks_good(const char *bytes, int64_t n, const uint32_t *odd, int64_t n_odd) {
+  (void)odd;
+  return n_odd == 0 || utf8_find_bad(bytes, 0, n) == n;
+}
+
 static int64_t find_block(const uint8_t *bytes, int64_t from, int64_t n) {
   (void)bytes, (void)n;
   return from;

@@ -23,6 +23,25 @@ static int64_t naive_bad(const unsigned char *p, int64_t from, int64_t n) {
   return n;
 }
 
+/* utf8_blocks_good gives the same verdict, told of the blocks that it asks for. */
+static void check_blocks(const char *text, int64_t n, bool good) {
+  uint32_t odd[64];
+  int64_t n_odd = 0;
+  bool cut = false;
+  for (int64_t i = 0; i < n; i += 64) {
+    bool here = cut;
+    cut = false;
+    for (int64_t j = i; j < n && j < i + 64; j++) {
+      bool outside = text[j] == 0 || (text[j] & 0x80);
+      here = here || outside;
+      cut = cut || (outside && j >= i + 61);
+    }
+    odd[n_odd] = (uint32_t)i;
+    n_odd += here;
+  }
+  CHECK_INTEGER(utf8_blocks_good(text, n, odd, n_odd), good);
+}
+
 /* Good and bad characters in any order, cut off anywhere. */
 static void test_utf8_random(void) {
   static const char *const piece[] = {"a",
@@ -41,6 +60,7 @@ static void test_utf8_random(void) {
     if (n > 0 && i % 5 == 0) n -= below(n);
     int64_t bad = naive_bad((const unsigned char *)text, 0, n);
     CHECK_INTEGER(utf8_find_bad(text, 0, n), bad);
+    if (n > 0 && text[n - 1] > 0) check_blocks(text, n, bad == n);
     if (bad < n)
       CHECK_INTEGER(utf8_find_bad(text, bad + 1, n),
                     naive_bad((const unsigned char *)text, bad + 1, n));
