@@ -201,12 +201,13 @@ done:
  * The words are cut into ranges, one for each rank, at words that a sample finds; a rank merges its
  * range, and the ranges one after the other are the union in order. So the work per rank falls
  * with the number of ranks; merging everything everywhere took five seconds for three million
- * words on four ranks. Few words are merged everywhere all the same: that takes fewer messages.
- * What is done cannot be seen in the result. */
+ * words on four ranks. Few words are merged everywhere all the same: that takes fewer messages,
+ * each of which costs as much as a thousand words. What is done cannot be seen in the result. */
 
 enum {
-  SAMPLES = 32, /* words of each rank; uneven ranges cost time only */
-  FEW = 4096    /* words of all ranks */
+  SAMPLES = 32,  /* words of each rank; uneven ranges cost time only */
+  FEW = 1 << 16, /* words of all ranks, once for each round in which their runs are merged */
+  COPY = 32      /* bytes copied at once; words are mostly shorter */
 };
 
 /* Words one after the other: a run of each rank's, in order, behind those of the ranks before. */
@@ -240,23 +241,64 @@ static int64_t bytes_before(const Dictionary *dictionary, int64_t code) {
   return dictionary->n > 0 ? dictionary->offset[code] : 0;
 }
 
+/* A rank's words as one message: how many, their lengths, their bytes. */
+static Status pack_words(const Dictionary *mine, char **out, size_t *bytes) {
+  Status status = OK;
+  int64_t n = mine->n, text = bytes_before(mine, n), head = (1 + n) * (int64_t)sizeof n;
+  TRY(NEW_RAW(out, head + text));
+  memcpy(*out, &n, sizeof n);
+  int64_t *lengths = (int64_t *)(void *)*out + 1;
+  for (int64_t w = 0; w < n; w++) lengths[w] = mine->offset[w + 1] - mine->offset[w];
+  if (text > 0) memcpy(*out + head, mine->bytes, (size_t)text);
+  *bytes = (size_t)(head + text);
+done:
+  return status;
+}
+
+/* Take the messages in out->bytes apart, in place: rank r's is at[r] .. at[r + 1] - 1. */
+static Status unpack_words(const size_t *at, int size, Words *out) {
+  Status status = OK;
+  char *all = out->bytes;
+  int64_t n = 0, used = 0, bytes = 0;
+  for (int r = 0; r < size; r++) {
+    int64_t here = 0;
+    memcpy(&here, all + at[r], sizeof here);
+    n += here;
+    out->runs[r + 1] = n;
+  }
+  TRY(NEW_RAW(&out->offset, n + 1));
+  for (int r = 0; r < size; r++) {
+    int64_t here = out->runs[r + 1] - out->runs[r], begin = bytes;
+    const char *lengths = all + at[r] + sizeof here;
+    for (int64_t w = 0; w < here; w++) {
+      int64_t length = 0;
+      memcpy(&length, lengths + (size_t)w * sizeof length, sizeof length);
+      out->offset[used++] = bytes;
+      bytes += length;
+    }
+    memmove(all + begin, lengths + (size_t)here * sizeof here, (size_t)(bytes - begin));
+  }
+  out->offset[n] = bytes;
+  out->n = n;
+done:
+  return status;
+}
+
 /* The words of all ranks in rank order, with repeats. The caller clears out. */
 static Status gather_words_all(const Comm *comm, const Dictionary *mine, Words *out) {
   Status status = OK;
-  int64_t *lengths = NULL;
-  size_t *at = NULL;
-  void *all = NULL, *bytes = NULL;
-  AGREE(comm, lengths_of(mine, &lengths));
-  AGREE(comm, NEW(&at, comm->size + 1));
-  AGREE(comm, NEW(&out->runs, comm->size + 1));
-  TRY(comm_concatenate_all(comm, lengths, (size_t)mine->n * sizeof *lengths, &all, at));
-  for (int r = 0; r <= comm->size; r++) out->runs[r] = (int64_t)(at[r] / sizeof *lengths);
-  AGREE(comm, words_offsets(all, out->runs[comm->size], out));
-  TRY(comm_concatenate_all(comm, mine->bytes, (size_t)bytes_before(mine, mine->n), &bytes, NULL));
-  out->bytes = bytes;
+  char *message = NULL;
+  size_t bytes = 0, *at = NULL;
+  void *all = NULL;
+  Status local = pack_words(mine, &message, &bytes);
+  if (local == OK) local = NEW(&at, comm->size + 1);
+  if (local == OK) local = NEW(&out->runs, comm->size + 1);
+  AGREE(comm, local);
+  TRY(comm_concatenate_all(comm, message, bytes, &all, at));
+  out->bytes = all;
+  AGREE(comm, unpack_words(at, comm->size, out));
 done:
-  memory_free(&lengths);
-  memory_free(&all);
+  memory_free(&message);
   memory_free(&at);
   return status;
 }
@@ -389,13 +431,17 @@ static Status unite(Words *words, int n_runs, Dictionary *out) {
   merge_runs(words, &items, &other, words->runs, n_runs);
   int64_t n = words->runs[1], bytes = 0;
   TRY(check_count(n));
+  int64_t all = words->offset[words->n];
   TRY(NEW_RAW(&out->offset, n + 1));
-  TRY(NEW_RAW(&out->bytes, words->offset[words->n]));
+  TRY(NEW_RAW(&out->bytes, all + COPY));
   for (int64_t i = 0; i < n; i++) {
-    int64_t begin = words->offset[items[i].word], end = words->offset[items[i].word + 1];
-    if (end > begin) memcpy(out->bytes + bytes, words->bytes + begin, (size_t)(end - begin));
+    int64_t begin = words->offset[items[i].word], length = words->offset[items[i].word + 1] - begin;
+    if (length <= COPY && begin + COPY <= all)
+      memcpy(out->bytes + bytes, words->bytes + begin, COPY);
+    else
+      memcpy(out->bytes + bytes, words->bytes + begin, (size_t)length);
     out->offset[i] = bytes;
-    bytes += end - begin;
+    bytes += length;
   }
   out->offset[n] = bytes;
   out->n = (int32_t)n;
@@ -423,7 +469,9 @@ static Status unite_all(const Comm *comm, const Dictionary *mine, Dictionary *ou
   int64_t *bounds = NULL;
   Dictionary range = {0};
   Words words = {0}, all = {0};
-  if (comm_sum_one_all(comm, mine->n) <= FEW) return unite_few_all(comm, mine, out);
+  int64_t n = comm_sum_one_all(comm, mine->n), rounds = 0;
+  while (comm->size > 1 << rounds) rounds++;
+  if (n * rounds <= FEW) return unite_few_all(comm, mine, out);
   AGREE(comm, NEW(&bounds, comm->size + 1));
   TRY(find_bounds_all(comm, mine, bounds));
   TRY(send_ranges_all(comm, mine, bounds, &words));

@@ -6,6 +6,8 @@
 #include "kernels/table/table.h"
 #include "tests/check.h"
 
+enum { MANY = 50000 };
+
 static uint64_t state;
 
 static uint64_t next(void) {
@@ -13,12 +15,17 @@ static uint64_t next(void) {
   return state >> 33;
 }
 
-/* n words of 0 to 11 bytes over a small alphabet with NUL and bytes above 127. */
+/* n words of 0 to 11 bytes over a small alphabet with NUL and bytes above 127; of MANY, numbers. */
 static void random_words(int64_t n, char **bytes, int64_t **offset) {
   static const char alphabet[] = {'a', 'b', '\0', (char)0xc3};
   CHECK_OK(NEW(bytes, 12 * n));
   CHECK_OK(NEW(offset, n + 1));
   for (int64_t i = 0; i < n; i++) {
+    if (n > MANY) { /* nearly all distinct */
+      int made = sprintf(*bytes + (*offset)[i], "%d", (int)(next() % 1000000000));
+      (*offset)[i + 1] = (*offset)[i] + made;
+      continue;
+    }
     int64_t length = (int64_t)(next() % 12);
     if (next() % 3 > 0) length = length % 3;
     for (int64_t j = 0; j < length; j++) (*bytes)[(*offset)[i] + j] = alphabet[next() % 4];
@@ -152,7 +159,7 @@ static void test_faults(const Comm *comm, int failing) {
 }
 
 int main(int argc, char **argv) {
-  static const int64_t sizes[] = {0, 1, 2, 3, 30, 600, 5000};
+  static const int64_t sizes[] = {0, 1, 2, 3, 30, 600, 5000, 80000};
   MPI_Init(&argc, &argv);
   Comm comm = comm_world();
   uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 20261120;
