@@ -1,9 +1,9 @@
 /* Numbers that stand side by side in a record, eight fields at a time, with AVX-512.
  *
  * Where the processor lacks it, where a record's eight fields take more than 64 bytes, and for
- * texts of another form than [-] digits [. digits] in at most eight characters, nothing is done:
- * what is left is told by a bit a row, and csv_values goes on with it, so that values and verdicts
- * are those of real_parse and integer_parse. */
+ * texts of another form than [-] digits [. digits] [e-0 digit] in at most eight characters, nothing
+ * is done: what is left is told by a bit a row, and csv_values goes on with it, so that values and
+ * verdicts are those of real_parse and integer_parse. */
 #ifndef SEGUE_IO_CSV_NUMBERS_H
 #define SEGUE_IO_CSV_NUMBERS_H
 
@@ -18,6 +18,7 @@ typedef struct CsvWindow {
   uint8_t wanted, integers;       /* bits of lanes */
   CsvBuilder *builder[CSV_LANES]; /* of the wanted lanes; borrowed */
   uint8_t *left;                  /* of the present batch: per row, bits of lanes not yet made */
+  uint32_t *odd;                  /* of the present batch: records to look at again */
   int64_t capacity;
 } CsvWindow;
 

@@ -112,6 +112,22 @@ Status memory_reserve(void *address, int64_t *capacity, int64_t need, size_t ite
   return OK;
 }
 
+Status memory_reserve_raw(void *address, int64_t *capacity, int64_t used, int64_t need,
+                          size_t item) {
+  if (need <= *capacity) return OK;
+  int64_t larger = *capacity * 2 > need ? *capacity * 2 : need;
+  if (larger < 16) larger = 16;
+  void *old = NULL, *p = memory_get_raw(larger, item);
+  if (!p) return MEMORY;
+  memcpy(&old, address, sizeof old);
+  int64_t kept = used < *capacity ? used : *capacity;
+  if (kept > 0) memcpy(p, old, (size_t)kept * item);
+  memory_release(old);
+  memcpy(address, &p, sizeof p);
+  *capacity = larger;
+  return OK;
+}
+
 Status memory_text_n(char **out, const char *bytes, size_t n) {
   *out = memory_get((int64_t)n + 1, 1);
   if (!*out) return MEMORY;

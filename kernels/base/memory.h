@@ -56,4 +56,10 @@ CHECKED Status memory_grow(void *address, int64_t old_count, int64_t count, size
   memory_reserve((void *)(address), (capacity), (need), sizeof **(address))
 CHECKED Status memory_reserve(void *address, int64_t *capacity, int64_t need, size_t item);
 
+/* The same where only the first `used` items matter: what stands behind them may hold anything. */
+#define RESERVE_RAW(address, capacity, used, need)                                                 \
+  memory_reserve_raw((void *)(address), (capacity), (used), (need), sizeof **(address))
+CHECKED Status memory_reserve_raw(void *address, int64_t *capacity, int64_t used, int64_t need,
+                                  size_t item);
+
 #endif

@@ -149,16 +149,20 @@ enum { NUMBERS = 13 };
 /* A field that may be a number, or nearly. */
 static int make_number(char *text) {
   static const char *const odd[] = {
-      "",         "-",   ".",        "-.",       "5.",       ".5",       "-.5",       "-0",
-      "-0.0",     "1e5", "1.01e-06", "1.2.3",    "1-2",      "12345678", "123456789", "0.1234567",
-      "-1234567", "+5",  " 7",       "7 ",       "99999999", "0.000001", "--1",       "1.",
-      "3.0",      "1,5", "0x1",      ".1234567", "-1.23456", "/",        ":"};
+      "",         "-",     ".",        "-.",       "5.",       ".5",       "-.5",       "-0",
+      "-0.0",     "1e5",   "1.01e-06", "1.2.3",    "1-2",      "12345678", "123456789", "0.1234567",
+      "-1234567", "+5",    " 7",       "7 ",       "99999999", "0.000001", "--1",       "1.",
+      "3.0",      "1,5",   "0x1",      ".1234567", "-1.23456", "/",        ":",         "-0e-03",
+      "e-05",     ".e-05", "-e-05",    "1.e-05",   ".5e-05",   "0e-00",    "1e-0x",     "1e-05 "};
   if (below(6) == 0) {
     const char *word = odd[below(sizeof odd / sizeof *odd)];
     return sprintf(text, strchr(word, ',') ? "\"%s\"" : "%s", word);
   }
   int places = below(8), value = below(below(2) ? 1000 : 100000000);
   if (below(3) == 0) return sprintf(text, "%d", value % 1000);
+  if (below(4) == 0) /* mostly of eight characters at most, some not */
+    return sprintf(text, "%s%.*fe-%02d", below(6) ? "" : "-", below(4), value % 1000 / 100.0,
+                   below(below(3) ? 10 : 20));
   return sprintf(text, "%s%.*f", below(4) ? "" : "-", places, value / 1000.0);
 }
 
