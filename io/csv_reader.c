@@ -82,12 +82,12 @@ typedef struct Found {
 static Status reserve_stretch(CsvReader *reader, const Found *found, int64_t n) {
   Status status = OK;
   int64_t ends = found->ends + n + BLOCK + AT_ONCE, rows = found->records + n + BLOCK + 2;
-  TRY(RESERVE(&reader->ends, &reader->ends_capacity, ends));
-  TRY(RESERVE(&reader->odd, &reader->odd_capacity, found->odd + n / BLOCK + 2));
+  TRY(RESERVE_RAW(&reader->ends, &reader->ends_capacity, found->ends, ends));
+  TRY(RESERVE_RAW(&reader->odd, &reader->odd_capacity, found->odd, found->odd + n / BLOCK + 2));
   if (rows > reader->rows_capacity) {
     int64_t same = reader->rows_capacity;
-    TRY(RESERVE(&reader->first, &same, rows));
-    TRY(RESERVE(&reader->count, &reader->rows_capacity, rows));
+    TRY(RESERVE_RAW(&reader->first, &same, found->records + 1, rows));
+    TRY(RESERVE_RAW(&reader->count, &reader->rows_capacity, 0, rows));
   }
 done:
   return status;

@@ -325,6 +325,17 @@ done:
   return status;
 }
 
+static inline void copy_short(char *to, const char *from) {
+#ifdef __AVX2__ /* the compiler takes registers of half that width */
+  __m256i low = _mm256_loadu_si256((const __m256i *)(const void *)from);
+  __m256i high = _mm256_loadu_si256((const __m256i *)(const void *)(from + COPY / 2));
+  _mm256_storeu_si256((__m256i *)(void *)to, low);
+  _mm256_storeu_si256((__m256i *)(void *)(to + COPY / 2), high);
+#else
+  memcpy(to, from, COPY);
+#endif
+}
+
 /* Both sides are padded, so that a short text is one copy of fixed size. */
 static Status add_texts(CsvBuilder *builder, const CsvBatch *batch, int64_t row,
                         const uint8_t *reason) {
@@ -339,7 +350,7 @@ static Status add_texts(CsvBuilder *builder, const CsvBatch *batch, int64_t row,
       TRY(mark_missing(builder, row + k, reason[k] == CSV_GOOD));
     } else {
       if (field.n <= COPY)
-        memcpy(bytes + used, field.text, COPY);
+        copy_short(bytes + used, field.text);
       else
         memcpy(bytes + used, field.text, (size_t)field.n);
       used += field.n;
@@ -401,6 +412,25 @@ done:
   return status;
 }
 
+#ifdef __AVX2__
+/* Items of a text that end at the bits of `places`. One or two they are mostly, which is hard to
+ * predict: two are written in any case. */
+static inline void write_items(CsvWord *to, const char *text, uint64_t places) {
+  int64_t at = 0;
+  for (int i = 0; i < 2; i++, to++) {
+    int64_t end = (int64_t)_tzcnt_u64(places);
+    *to = (CsvWord){text + at, end - at};
+    at = end + 1;
+    places &= places - 1;
+  }
+  for (; places; places &= places - 1, to++) {
+    int64_t end = __builtin_ctzll(places);
+    *to = (CsvWord){text + at, end - at};
+    at = end + 1;
+  }
+}
+#endif
+
 /* Most lists are short, and their separator is one byte: all its places at once. */
 static inline Status add_list(CsvBuilder *builder, CsvField field, int64_t row, Pending *pending) {
   Status status = OK;
@@ -408,13 +438,16 @@ static inline Status add_list(CsvBuilder *builder, CsvField field, int64_t row, 
   if (field.n <= SHORT && builder->target.separator_n == 1) {
     __m256i text = _mm256_loadu_si256((const __m256i *)(const void *)field.text);
     __m256i same = _mm256_cmpeq_epi8(text, _mm256_set1_epi8(*builder->target.separator));
-    uint64_t places = (uint32_t)_mm256_movemask_epi8(same) | UINT64_C(1) << field.n;
-    for (int64_t at = 0, end; at <= field.n; at = end + 1) {
-      end = __builtin_ctzll(places);
-      TRY(add_item(builder, field.text + at, end - at, row, pending));
-      places &= places - 1;
+    uint64_t places = (uint32_t)_mm256_movemask_epi8(same), end = UINT64_C(1) << field.n;
+    places = (places & (end - 1)) | end;
+    int n = __builtin_popcountll(places);
+    bool empty = (places & (places << 1 | 1)) != 0;
+    if (!empty) {
+      if (pending->n + n >= CSV_WORDS_AT_ONCE) TRY(settle(builder, row, pending));
+      write_items(pending->words + pending->n, field.text, places);
+      pending->n += n;
+      return OK;
     }
-    return OK;
   }
 #endif
   TRY(add_long_list(builder, field, row, pending));

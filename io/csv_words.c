@@ -69,8 +69,8 @@ done:
 static Status append(CsvWords *words, const Search *search) {
   Status status = OK;
   int64_t need = words->bytes_n + search->n + CSV_WORD_PADDING;
-  if (words->n == words->capacity) TRY(RESERVE(&words->known, &words->capacity, words->n + 1));
-  if (need > words->bytes_capacity) TRY(RESERVE(&words->bytes, &words->bytes_capacity, need));
+  TRY(RESERVE_RAW(&words->known, &words->capacity, words->n, words->n + 1));
+  TRY(RESERVE_RAW(&words->bytes, &words->bytes_capacity, words->bytes_n, need));
   char *to = words->bytes + words->bytes_n;
   if (search->n <= CSV_WORD_PADDING)
     memcpy(to, search->text, CSV_WORD_PADDING); /* both sides are padded */
@@ -217,7 +217,8 @@ static Status words_sort(const CsvWords *words, Dictionary *out, int32_t *rank_o
     items[i] = (Item){__builtin_bswap64(words->known[i].first), (int32_t)i};
   TRY(sort_items(words, items, items + n, n));
   for (int64_t i = 0; i < n; i++) {
-    if (i + AHEAD < n) __builtin_prefetch(&words->known[items[i + AHEAD].code]);
+    if (i + 2 * AHEAD < n) __builtin_prefetch(&words->known[items[i + 2 * AHEAD].code]);
+    if (i + AHEAD < n) __builtin_prefetch(words->bytes + words->known[items[i + AHEAD].code].begin);
     const CsvKnown *word = &words->known[items[i].code];
     const char *from = words->bytes + word->begin;
     memcpy(out->bytes + used, from, CSV_WORD_PADDING);
