@@ -374,6 +374,27 @@ done:
   return status;
 }
 
+/* One class alone is learned as it stands, but says nothing; the model should not surprise. */
+static Status note_one_class_all(const Comm *comm, const StudyRows *training,
+                                 const Problem *problem, Summary *summary) {
+  int64_t least = INT64_MAX, negated = INT64_MAX; /* of -class: both least at once */
+  if (!summary || problem->classes.n < 2) return OK;
+  for (int64_t i = 0; i < training->table.rows.n; i++) {
+    int64_t class = (int64_t)training->target[i];
+    if (class < least) least = class;
+    if (-class < negated) negated = -class;
+  }
+  int64_t both[] = {least, negated}, length = 0;
+  comm_min_all(comm, both, 2);
+  if (both[0] != -both[1]) return OK;
+  const char *word = dictionary_word(&problem->classes, (int32_t)both[0], &length);
+  return status_agree_all(
+      comm, summary_note(summary, NOTE_WARNING,
+                         "All training rows are of one class, \"%.*s\": the model can say nothing "
+                         "else. Look at the target, and at the split or fold.",
+                         (int)(length < 80 ? length : 80), word));
+}
+
 Status study_model_all(const Comm *comm, const StudyRows *training, const Problem *problem,
                        const Matrix *x, FeatureCache *cache, uint64_t seed, WorkSink *sink,
                        Bundle *bundle, Summary *summary) {
@@ -390,6 +411,7 @@ Status study_model_all(const Comm *comm, const StudyRows *training, const Proble
                        .row_id = training->table.row_id,
                        .cache = cache,
                        .seed = seed};
+  TRY(note_one_class_all(comm, training, problem, summary));
   TRY(resample_all(comm, &bundle->spec, &data, &resampled, summary));
   TRY(kind->fit_all(comm, &data, bundle->spec.model->options, sink, &bundle->model, summary));
 done:

@@ -184,6 +184,8 @@ static void test_refused(const Comm *comm) {
 
 /* ---- fits ---- */
 
+static bool told_of_one_class; /* by the last fit, on rank 0 */
+
 /* Fit and predict all rows; the status of the fit. */
 static Status fit(const Comm *comm, const Row *rows, int64_t n, const char *target,
                   const ModelKind *model, double *value) {
@@ -213,6 +215,9 @@ static Status fit(const Comm *comm, const Row *rows, int64_t n, const char *targ
       *value = predicted.value[i];
     }
   }
+  told_of_one_class = false;
+  for (int64_t i = 0; i < summary.n_notes; i++)
+    told_of_one_class |= strstr(summary.notes[i].text, "of one class, \"") != NULL;
   predicted_clear(&predicted);
   bundle_clear(&bundle);
   summary_clear(&summary);
@@ -233,8 +238,11 @@ static void test_odd_fits(const Comm *comm) {
       CHECK_OK(fit(comm, rows, n, "number", models[m], &value));
     }
     if (comm->rank == comm->size - 1 && comm->size == 1) CHECK_REAL(value, 5, 0);
+    CHECK_OK(fit(comm, rows, 30, "genre", models[m], &value));
+    CHECK(!told_of_one_class);
     for (int64_t i = 0; i < 30; i++) rows[i].genre = 7; /* one class of 26 */
     CHECK_OK(fit(comm, rows, 30, "genre", models[m], &value));
+    CHECK(told_of_one_class == (comm->rank == 0));
     for (int64_t i = 0; i < 30; i++) rows[i].number = NAN;
     CHECK_INTEGER(fit(comm, rows, 30, "number", models[m], &value), INVALID);
     CHECK_MESSAGE("no training rows");
