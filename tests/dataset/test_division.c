@@ -3,9 +3,9 @@
  * sides, nothing trained on that is newer than what is validated on, every row validated once. */
 #include <stdlib.h>
 
-#include "kernels/base/fault.h"
 #include "kernels/dataset/division.h"
 #include "rows.h"
+#include "tests/allocations.h"
 
 enum { MOST = 240, FOLDS = 12, NONE = 0, TRAIN = 1, VALIDATE = 2 };
 
@@ -462,27 +462,25 @@ static void test_straddling(const Comm *comm) {
   CHECK_INTEGER(found, 3);
 }
 
+typedef struct Dividing {
+  const Case *c;
+  const Table *table;
+} Dividing;
+
+static Status divide_once(const Comm *comm, void *context) {
+  static uint8_t role[FOLDS * MOST];
+  const Dividing *d = context;
+  DivisionCounts counts;
+  return divide(comm, d->c, d->table, role, &counts);
+}
+
 static void test_faults(const Comm *comm) {
   static Case c;
-  static uint8_t role[FOLDS * MOST];
   same_rows(&c, 30);
   c.division = (Division){.group = "group", .date = "date"};
   c.k = 3;
   Table table = rows_table(comm, c.rows, c.n, 4);
-  int64_t balance = memory_balance();
-  for (int rank = 0; rank < comm->size; rank++) {
-    bool failed = true;
-    for (int64_t nth = 1; failed && nth < 2000; nth++) {
-      DivisionCounts counts;
-      if (comm->rank == rank) fault_arm(FAULT_MEMORY, nth, false);
-      Status status = divide(comm, &c, &table, role, &counts);
-      fault_arm(FAULT_MEMORY, 0, false);
-      failed = comm_any_all(comm, status != OK);
-      CHECK(status == (failed ? MEMORY : OK));
-      CHECK_INTEGER(memory_balance(), balance);
-    }
-    CHECK(!failed);
-  }
+  allocations_fail(comm, divide_once, &(Dividing){&c, &table});
   table_clear(&table);
 }
 

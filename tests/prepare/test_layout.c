@@ -1,6 +1,6 @@
 /* The same bits on any number of ranks, saved and loaded, and with failing allocations. Started
  * under mpirun it compares the whole communicator with every rank alone. */
-#include "kernels/base/fault.h"
+#include "tests/allocations.h"
 #include "tests/prepare/steps.h"
 
 /* Every step at least once. */
@@ -140,7 +140,23 @@ static void rowwise(void) {
   memory_free(&others);
 }
 
-/* The nth allocation fails on one rank: all ranks say so. */
+typedef struct Fitting {
+  const Steps *steps;
+  const Training *training;
+} Fitting;
+
+static Status fit_once(const Comm *comm, void *context) {
+  const Fitting *f = context;
+  Recipe recipe;
+  Matrix x = {0};
+  (void)comm;
+  recipe_init(&recipe, &f->steps->inputs, &f->steps->list);
+  Status status = recipe_fit_all(&recipe, &f->training->table, &f->training->fit, &x);
+  recipe_clear(&recipe);
+  matrix_clear(&x);
+  return status;
+}
+
 static void faults(int64_t n_classes) {
   Comm world = comm_world();
   Cell *cells = cells_random(31, 40, n_classes);
@@ -148,22 +164,7 @@ static void faults(int64_t n_classes) {
   Training t;
   all_steps(&steps);
   training_init(&t, &world, cells, 40, 8, n_classes);
-  int64_t nth = 1;
-  for (Status status = MEMORY; status != OK; nth++) {
-    Recipe recipe;
-    Matrix x = {0};
-    recipe_init(&recipe, &steps.inputs, &steps.list);
-    bool mine = nth % world.size == world.rank;
-    fault_arm(FAULT_MEMORY, mine ? (nth + world.size - 1) / world.size : 0, false);
-    status = recipe_fit_all(&recipe, &t.table, &t.fit, &x);
-    bool untouched = mine && fault_count(FAULT_MEMORY) < (nth + world.size - 1) / world.size;
-    fault_arm(FAULT_MEMORY, 0, false);
-    CHECK(status == MEMORY || status == OK);
-    if (status == OK) CHECK(comm_any_all(&world, untouched));
-    recipe_clear(&recipe);
-    matrix_clear(&x);
-  }
-  CHECK(nth > 200);
+  CHECK(allocations_fail(&world, fit_once, &(Fitting){&steps, &t}) > 200);
   training_clear(&t);
   steps_clear(&steps);
   memory_free(&cells);

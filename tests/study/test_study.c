@@ -1,7 +1,7 @@
 /* Taking rows of a role against a naive walk, and fits that cannot be: started under mpirun, rows
  * lie on several ranks, some of which have none. */
-#include "kernels/base/fault.h"
 #include "kernels/constant.h"
+#include "tests/allocations.h"
 #include "tests/study/case.h"
 
 enum { MOST = 150 };
@@ -252,30 +252,23 @@ static void test_odd_fits(const Comm *comm) {
   }
 }
 
+static Status take_rows(const Comm *comm, void *context) {
+  StudyRows got = {0};
+  Schema columns = {0};
+  StudyColumns wanted = {
+      .columns = &columns, .target = "tags", .weight = "group", .each_word = true};
+  Status status = status_agree_all(comm, schema_add(&columns, "number", COLUMN_REAL));
+  if (status == OK) status = study_rows_all(comm, context, NULL, ROLE_TRAIN, &wanted, &got);
+  study_rows_clear(&got);
+  schema_clear(&columns);
+  return status;
+}
+
 static void test_faults(const Comm *comm) {
   static Row rows[20];
   rows_random(rows, 20, SEED, 9, 4, 5);
   Table table = rows_table(comm, rows, 20, 4);
-  int64_t balance = memory_balance();
-  for (int rank = 0; rank < comm->size; rank++) {
-    bool failed = true;
-    for (int64_t nth = 1; failed && nth < 5000; nth++) {
-      StudyRows got;
-      Schema columns = {0};
-      CHECK_OK(schema_add(&columns, "number", COLUMN_REAL));
-      if (comm->rank == rank) fault_arm(FAULT_MEMORY, nth, false);
-      StudyColumns wanted = {
-          .columns = &columns, .target = "tags", .weight = "group", .each_word = true};
-      Status status = study_rows_all(comm, &table, NULL, ROLE_TRAIN, &wanted, &got);
-      fault_arm(FAULT_MEMORY, 0, false);
-      failed = comm_any_all(comm, status != OK);
-      CHECK(status == (failed ? MEMORY : OK));
-      study_rows_clear(&got);
-      schema_clear(&columns);
-      CHECK_INTEGER(memory_balance(), balance);
-    }
-    CHECK(!failed);
-  }
+  allocations_fail(comm, take_rows, &table);
   table_clear(&table);
 }
 

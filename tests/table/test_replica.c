@@ -1,7 +1,7 @@
 /* A replica's views hold the table's rows, whoever looks and however many nodes there are. */
 #include "kernels/table/replica.h"
 
-#include "kernels/base/fault.h"
+#include "tests/allocations.h"
 #include "tests/dataset/rows.h"
 
 enum { MOST = 130 };
@@ -89,26 +89,19 @@ static void test_copies(const Comm *comm, const Row *rows) {
   table_clear(&copy);
 }
 
+static Status view_once(const Comm *comm, void *context) {
+  Replica replica;
+  Table view = {0};
+  Status status = replica_new_all(comm, context, &replica);
+  if (status == OK) status = status_agree_all(comm, replica_view(&replica, 0, 1, &view));
+  table_clear(&view);
+  replica_clear_all(&replica);
+  return status;
+}
+
 static void test_faults(const Comm *comm, const Row *rows) {
   Table table = new_table(comm, rows, 40);
-  int64_t balance = memory_balance();
-  for (int rank = 0; rank < comm->size; rank++) {
-    bool failed = true;
-    for (int64_t nth = 1; failed && nth < 1000; nth++) {
-      Replica replica;
-      Table view = {0};
-      if (comm->rank == rank) fault_arm(FAULT_MEMORY, nth, false);
-      Status status = replica_new_all(comm, &table, &replica);
-      if (status == OK) status = status_agree_all(comm, replica_view(&replica, 0, 1, &view));
-      fault_arm(FAULT_MEMORY, 0, false);
-      failed = comm_any_all(comm, status != OK);
-      CHECK(status == (failed ? MEMORY : OK));
-      table_clear(&view);
-      replica_clear_all(&replica);
-      CHECK_INTEGER(memory_balance(), balance);
-    }
-    CHECK(!failed);
-  }
+  allocations_fail(comm, view_once, &table);
   table_clear(&table);
 }
 

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "grow_case.h"
-#include "kernels/base/fault.h"
 #include "kernels/tree/grow_rows.h"
+#include "tests/allocations.h"
 
 /* How rows come to ranks. */
 typedef enum Deal {
@@ -165,7 +165,24 @@ static void heavy(uint64_t seed) {
   problem_clear(&own);
 }
 
-/* Every allocation fails once, on one rank after the other. */
+typedef struct Growing {
+  const GrowRows *rows;
+  const int32_t *weight;
+  const GrowOptions *options;
+  const RowsLimits *limits;
+  const Stream *nodes;
+} Growing;
+
+static Status grow_once(const Comm *comm, void *context) {
+  const Growing *g = context;
+  RowsGrower *grower = NULL;
+  GrownTree tree;
+  Status status = grow_rows_new_all(comm, g->rows, g->options, g->limits, &grower);
+  if (status == OK) status = grow_rows_tree_all(grower, g->weight, g->nodes, true, &tree);
+  grow_rows_free_all(&grower);
+  return status;
+}
+
 static void faults(uint64_t seed, int64_t n_classes, int64_t max_leaves) {
   Comm world = comm_world();
   Problem all, own;
@@ -178,21 +195,8 @@ static void faults(uint64_t seed, int64_t n_classes, int64_t max_leaves) {
   RowsLimits limits = {.few = 12};
   problem_make(&all, &s, 50, 3, n_classes, 6);
   deal_rows(&world, &all, DEAL_RUNS, &own);
-  int64_t nth = 1;
-  for (Status status = MEMORY; status != OK; nth++) {
-    RowsGrower *grower = NULL;
-    GrownTree tree;
-    bool mine = nth % world.size == world.rank;
-    fault_arm(FAULT_MEMORY, mine ? (nth + world.size - 1) / world.size : 0, false);
-    status = grow_rows_new_all(&world, &own.rows, &options, &limits, &grower);
-    if (status == OK) status = grow_rows_tree_all(grower, own.weight, &nodes, true, &tree);
-    bool untouched = mine && fault_count(FAULT_MEMORY) < (nth + world.size - 1) / world.size;
-    fault_arm(FAULT_MEMORY, 0, false);
-    CHECK(status == MEMORY || status == OK);
-    if (status == OK) CHECK(comm_any_all(&world, untouched));
-    grow_rows_free_all(&grower);
-  }
-  CHECK(nth > 50);
+  Growing growing = {&own.rows, own.weight, &options, &limits, &nodes};
+  CHECK(allocations_fail(&world, grow_once, &growing) > 50);
   problem_clear(&all);
   problem_clear(&own);
 }
