@@ -1,4 +1,4 @@
-"""Segue's search beside Optuna with the peers, on the same rows, folds and number of trials. See
+"""Segue's search beside Optuna with the peers, on the same rows, with as many folds and trials. See
 scripts/quality-tuned.
 
 Segue reads the prepared matrix of a seed as a CSV file, so it searches, refits and predicts as any
