@@ -77,7 +77,7 @@ extern const ResampleKind adasyn_resample;
 const ResampleKind adasyn_resample = {
     .kind = {.name = "adasyn",
              .help = "Like smote, with more rows where other classes are near.",
-             .version = 1,
+             .version = 2,
              .options_size = sizeof(InterpolateOptions),
              .options = rows},
     .classification = true,

@@ -51,7 +51,7 @@ extern const ResampleKind smote_resample, smote_nc_resample;
 const ResampleKind smote_resample = {
     .kind = {.name = "smote",
              .help = "Makes rows of small classes between neighbours of a class.",
-             .version = 1,
+             .version = 2,
              .options_size = sizeof(InterpolateOptions),
              .options = rows},
     .classification = true,
@@ -61,7 +61,7 @@ const ResampleKind smote_resample = {
 const ResampleKind smote_nc_resample = {
     .kind = {.name = "smote_nc",
              .help = "Like smote, with categories: the most frequent among neighbours.",
-             .version = 1,
+             .version = 2,
              .options_size = sizeof(SmoteNcOptions),
              .options = nc_rows},
     .classification = true,
