@@ -298,5 +298,6 @@ void chart_write(Text *page, const Series *series) {
     case SERIES_TREE:
       if (!tree_write(page, series)) write_nothing(page, series);
       return;
+    case SERIES_MAP: map_write(page, series); return;
   }
 }

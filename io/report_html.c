@@ -55,6 +55,7 @@ static void write_head(Text *page, const ReportInput *input) {
   text_add(page, "</title>\n<style>\n");
   text_add(page, report_style);
   heatmap_write_style(page);
+  map_write_style(page);
   text_add(page,
            "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To the results</a>\n");
 }

@@ -104,6 +104,10 @@ void frame_write_cut(Text *page, const char *words, int most);
 
 /* report_chart.c */
 void chart_write(Text *page, const Series *series);
+/* report_map.c */
+void map_write(Text *page, const Series *series);
+/* What its drawings need: the classes g0 .. of its groups' colours. */
+void map_write_style(Text *page);
 /* report_heatmap.c */
 void heatmap_write(Text *page, const Series *series);
 /* The classes m0 .. m15 of its colours, for both schemes. */

@@ -53,6 +53,24 @@ static const Word words[] = {
      "Share of the most frequent class: the accuracy of always naming it."},
     {"any_listed_accuracy", "Any-listed accuracy",
      "Share of rows whose most probable class is any of those listed for them."},
+    {"silhouette", "Silhouette",
+     "How much nearer a row is to its own cluster than to the next one, on average: 1 is well "
+     "apart, "
+     "0 on the border, below 0 in the wrong cluster."},
+    {"davies_bouldin", "Davies-Bouldin",
+     "How wide clusters are for the distance to the most similar one. Lower is better."},
+    {"calinski_harabasz", "Calinski-Harabasz",
+     "Variance between clusters over variance within, by degrees of freedom. Higher is better."},
+    {"kl", "Divergence",
+     "Kullback-Leibler divergence of the map's neighbourhoods from those of the features, in nats. "
+     "Lower is better, but only maps of the same rows and perplexity can be compared."},
+    {"neighbours_kept", "Neighbours kept",
+     "Of each row's nearest rows, the share that is among its nearest on the map."},
+    {"trustworthiness", "Trustworthiness",
+     "Whether what is near on the map is near in the features: 1 when no stranger is among the "
+     "nearest, less the further strangers stand."},
+    {"continuity", "Continuity",
+     "Whether what is near in the features is near on the map: 1 when no neighbour was lost."},
     {"n", "Rows", NULL},
     {"n_high", "High rows", NULL},
     {"n_predicted", "Predicted rows", NULL},

@@ -10,8 +10,8 @@
 
 #include "kernels/base/memory.h"
 
-static const char *const series_words[] = {"line", "bars", "histogram", "heatmap", "scatter",
-                                          "tree"};
+static const char *const series_words[] = {"line",    "bars", "histogram", "heatmap",
+                                           "scatter", "tree", "map"};
 static const char *const cell_words[] = {"text", "real", "integer"};
 enum { SERIES_KINDS = sizeof series_words / sizeof *series_words };
 
@@ -142,7 +142,7 @@ static void write_table(Text *text, const SummaryTable *table) {
 }
 
 static void write_series(Text *text, const Series *s) {
-  bool heatmap = s->kind == SERIES_HEATMAP, histogram = s->kind == SERIES_HISTOGRAM;
+  const SeriesLengths lengths = series_lengths(s);
   text_add(text, "{\"name\":");
   text_json(text, s->name);
   write_text_member(text, "title", s->title);
@@ -151,9 +151,9 @@ static void write_series(Text *text, const Series *s) {
   write_text_member(text, "y_label", s->y_label);
   write_real_member(text, "n_x", (double)s->n_x);
   write_real_member(text, "n_y", (double)s->n_y);
-  write_numbers(text, "x", s->x, s->n_x + (histogram || heatmap));
-  write_numbers(text, "y", s->y, s->n_y + heatmap);
-  write_numbers(text, "z", s->z, s->n_x * s->n_y);
+  write_numbers(text, "x", s->x, lengths.x);
+  write_numbers(text, "y", s->y, lengths.y);
+  write_numbers(text, "z", s->z, lengths.z);
   write_texts(text, "x_names", s->x_names, s->n_x);
   write_texts(text, "y_names", s->y_names, s->n_y);
   text_add(text, "}");
@@ -311,7 +311,6 @@ static Status read_series(const cJSON *item, Summary *summary) {
   double n_x = member(item, "n_x"), n_y = member(item, "n_y");
   bool sane = kind < SERIES_KINDS && n_x >= 0 && n_y >= 0 && n_x < 1e9 && n_y < 1e9;
   if (!sane) return status_fail(FORMAT, "series \"%s\" is damaged", text_of(item, "name"));
-  bool heatmap = kind == SERIES_HEATMAP, histogram = kind == SERIES_HISTOGRAM;
   const char **x_names = NULL, **y_names = NULL;
   Series s = {.kind = (SeriesKind)kind,
               .n_x = (int64_t)n_x,
@@ -320,10 +319,10 @@ static Status read_series(const cJSON *item, Summary *summary) {
               .title = (char *)(uintptr_t)text_of(item, "title"),
               .x_label = (char *)(uintptr_t)text_of(item, "x_label"),
               .y_label = (char *)(uintptr_t)text_of(item, "y_label")};
-  TRY(read_numbers(cJSON_GetObjectItemCaseSensitive(item, "x"), s.n_x + (histogram || heatmap),
-                   &s.x));
-  TRY(read_numbers(cJSON_GetObjectItemCaseSensitive(item, "y"), s.n_y + heatmap, &s.y));
-  TRY(read_numbers(cJSON_GetObjectItemCaseSensitive(item, "z"), s.n_x * s.n_y, &s.z));
+  const SeriesLengths lengths = series_lengths(&s);
+  TRY(read_numbers(cJSON_GetObjectItemCaseSensitive(item, "x"), lengths.x, &s.x));
+  TRY(read_numbers(cJSON_GetObjectItemCaseSensitive(item, "y"), lengths.y, &s.y));
+  TRY(read_numbers(cJSON_GetObjectItemCaseSensitive(item, "z"), lengths.z, &s.z));
   TRY(read_texts(cJSON_GetObjectItemCaseSensitive(item, "x_names"), s.n_x, &x_names));
   TRY(read_texts(cJSON_GetObjectItemCaseSensitive(item, "y_names"), s.n_y, &y_names));
   s.x_names = (char **)(uintptr_t)x_names;

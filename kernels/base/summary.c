@@ -139,7 +139,7 @@ done:
 Status summary_series(Summary *summary, const Series *series) {
   Status status = OK;
   if (!summary->active) return OK;
-  bool heatmap = series->kind == SERIES_HEATMAP, histogram = series->kind == SERIES_HISTOGRAM;
+  const SeriesLengths lengths = series_lengths(series);
   TRY(RESERVE(&summary->series, &summary->series_capacity, summary->n_series + 1));
   Series *copy = &summary->series[summary->n_series++];
   *copy = (Series){.kind = series->kind, .n_x = series->n_x, .n_y = series->n_y};
@@ -147,9 +147,9 @@ Status summary_series(Summary *summary, const Series *series) {
   TRY(memory_text(&copy->title, series->title));
   TRY(memory_text(&copy->x_label, series->x_label ? series->x_label : ""));
   TRY(memory_text(&copy->y_label, series->y_label ? series->y_label : ""));
-  TRY(copy_reals(&copy->x, series->x, series->n_x + (histogram || heatmap)));
-  TRY(copy_reals(&copy->y, series->y, series->n_y + heatmap));
-  TRY(copy_reals(&copy->z, series->z, series->n_x * series->n_y));
+  TRY(copy_reals(&copy->x, series->x, lengths.x));
+  TRY(copy_reals(&copy->y, series->y, lengths.y));
+  TRY(copy_reals(&copy->z, series->z, lengths.z));
   TRY(copy_names(&copy->x_names, series->x_names, series->n_x));
   TRY(copy_names(&copy->y_names, series->y_names, series->n_y));
 done:

@@ -47,19 +47,32 @@ typedef enum SeriesKind {
   SERIES_SCATTER,   /* y over x */
   SERIES_TREE,      /* a dendrogram: y[i] is the height at which leaf i and the next are joined (of
                        the last: 0), x[i] the family of leaf i, a whole number; leaves are named */
+  SERIES_MAP,       /* points of a plane on one scale, in groups that have colours */
 } SeriesKind;
 
 typedef struct Series {
   char *name, *title;
   char *x_label, *y_label; /* with units */
   SeriesKind kind;
-  int64_t n_x, n_y; /* LINE, SCATTER, BARS, HISTOGRAM: n_x = n_y values */
-  double *x; /* LINE, SCATTER: n_x; HISTOGRAM: n_x + 1 edges; HEATMAP: n_x + 1 edges or NULL */
+  /* LINE, SCATTER, BARS, HISTOGRAM: n_x = n_y values; MAP: n_x points in n_y groups */
+  int64_t n_x, n_y;
+  double *x; /* LINE, SCATTER, MAP: n_x; HISTOGRAM: n_x + 1 edges; HEATMAP: n_x + 1 edges or NULL */
   double *y; /* values; HEATMAP: n_y + 1 edges or NULL */
-  double *z; /* HEATMAP: n_y x n_x, row by row */
-  char **x_names;  /* BARS, HEATMAP with named axes; else NULL */
-  char **y_names;  /* HEATMAP */
+  double *z; /* HEATMAP: n_y x n_x, row by row; MAP: the group of each point, NaN: none */
+  char **x_names; /* BARS, HEATMAP with named axes; else NULL */
+  char **y_names; /* HEATMAP; MAP: of the groups */
 } Series;
+
+/* How many numbers x, y and z of a series hold. */
+typedef struct SeriesLengths {
+  int64_t x, y, z;
+} SeriesLengths;
+
+static inline SeriesLengths series_lengths(const Series *s) {
+  bool heatmap = s->kind == SERIES_HEATMAP, map = s->kind == SERIES_MAP;
+  return (SeriesLengths){s->n_x + (heatmap || s->kind == SERIES_HISTOGRAM),
+                         map ? s->n_x : s->n_y + heatmap, map ? s->n_x : s->n_x * s->n_y};
+}
 
 typedef enum NoteLevel { NOTE_INFO, NOTE_WARNING } NoteLevel;
 

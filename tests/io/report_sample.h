@@ -230,7 +230,7 @@ static void sample_odd(Summary *s) {
   const char *const columns[] = {SAMPLE_HOSTILE, ""};
   int64_t table = -1;
   double one[] = {5}, none[] = {NAN, INFINITY, -INFINITY}, edges[] = {2, 2};
-  for (SeriesKind kind = SERIES_LINE; kind <= SERIES_TREE; kind++) {
+  for (SeriesKind kind = SERIES_LINE; kind <= SERIES_MAP; kind++) {
     double *x = kind == SERIES_HISTOGRAM ? edges : kind == SERIES_HEATMAP ? NULL : one;
     double *y = kind == SERIES_HEATMAP ? NULL : one;
     Series series = {.name = sample_text("odd"),

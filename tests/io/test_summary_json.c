@@ -43,6 +43,17 @@ static void fill(Summary *s) {
                             .kind = SERIES_SCATTER,
                             .x = x,
                             .y = y},
+                           {.name = "map",
+                            .title = "",
+                            .x_label = "",
+                            .y_label = "",
+                            .kind = SERIES_MAP,
+                            .n_x = 4,
+                            .n_y = 2,
+                            .x = x,
+                            .y = y,
+                            .z = z,
+                            .y_names = names},
                            {.name = "hist",
                             .title = "H",
                             .x_label = "",
@@ -116,7 +127,7 @@ static void same_tables(const SummaryTable *a, const SummaryTable *b) {
 }
 
 static void same_series(const Series *a, const Series *b) {
-  bool edges = b->kind == SERIES_HEATMAP || b->kind == SERIES_HISTOGRAM;
+  SeriesLengths lengths = series_lengths(b);
   CHECK_TEXT(a->name, b->name);
   CHECK_TEXT(a->title, b->title);
   CHECK_TEXT(a->x_label, b->x_label);
@@ -124,9 +135,9 @@ static void same_series(const Series *a, const Series *b) {
   CHECK_INTEGER(a->kind, b->kind);
   CHECK_INTEGER(a->n_x, b->n_x);
   CHECK_INTEGER(a->n_y, b->n_y);
-  same_reals(a->x, b->x, b->n_x + edges);
-  same_reals(a->y, b->y, b->n_y + (b->kind == SERIES_HEATMAP));
-  same_reals(a->z, b->z, b->n_x * b->n_y);
+  same_reals(a->x, b->x, lengths.x);
+  same_reals(a->y, b->y, lengths.y);
+  same_reals(a->z, b->z, lengths.z);
   same_texts(a->x_names, b->x_names, b->n_x);
   same_texts(a->y_names, b->y_names, b->n_y);
 }
