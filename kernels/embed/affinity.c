@@ -103,6 +103,8 @@ static Status calibrate_rows(const Neighbors *index, const Matrix *x, int64_t k,
         out[(begin + i) * k + j] =
             (Given){(int32_t)(x->rows.begin + begin + i), row[i * k + j], (float)weight[j]};
     }
+    if (work_tick(index->sink, begin / PART, begin + n, x->rows.n, NULL))
+      TRY(status_fail(STOPPED, "stopped on request; run again to go on"));
   }
 done:
   memory_free(&at);

@@ -27,8 +27,9 @@ int64_t affinity_neighbors(double perplexity, int64_t n);
  * out, k. Local. */
 void affinity_calibrate(const double *squared, int64_t k, double perplexity, double *weight);
 
-/* Collective. index: of all rows of x. The caller clears out. perplexity >= 1. Fails with MEMORY,
- * agreed. Communicates 12 bytes for each row and neighbour. */
+/* Collective. index: of all rows of x. The caller clears out. perplexity >= 1. The index's sink
+ * is told of rows that are done. Fails with STOPPED, MEMORY; agreed. Communicates 12 bytes for each
+ * row and neighbour. */
 CHECKED Status affinity_init_all(const Comm *comm, const Neighbors *index, const Matrix *x,
                                  double perplexity, Affinity *out);
 void affinity_clear(Affinity *affinity);

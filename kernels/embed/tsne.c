@@ -389,13 +389,14 @@ static Status check(const Matrix *x, const TsneOptions *o) {
   return OK;
 }
 
-static Status affinity_all(const Comm *comm, const Matrix *x, double wanted, Affinity *out,
-                           double *taken) {
+static Status affinity_all(const Comm *comm, const Matrix *x, double wanted, WorkSink *sink,
+                           Affinity *out, double *taken) {
   Status status = OK;
   Neighbors index = {0};
   double most = (double)(x->rows.n_global - 1) / 3;
   *taken = wanted < most ? wanted : most > 1 ? most : 1;
   TRY(neighbors_new_all(comm, x, NULL, NEIGHBORS_EUCLIDEAN, &index));
+  index.sink = sink;
   TRY(affinity_init_all(comm, &index, x, *taken, out));
 done:
   neighbors_clear_all(&index);
@@ -414,7 +415,9 @@ Status tsne_all(const Comm *comm, const Matrix *x, const TsneOptions *o, WorkSin
   AGREE(comm, map_allocate(&m));
   if (x->rows.n_global == 1) goto done;
   TRY(order_all(comm, x, &m.ordered));
-  TRY(affinity_all(comm, &m.ordered.x, o->perplexity, &m.affinity, &out->perplexity));
+  work_phase(sink, "neighbours");
+  TRY(affinity_all(comm, &m.ordered.x, o->perplexity, sink, &m.affinity, &out->perplexity));
+  work_phase(sink, "map");
   TRY(repulsion_init_all(comm, x->rows.n_global, x->rows.n_global <= REPULSION_PAIRS,
                          &m.repulsion));
   TRY(begin_at_components_all(&m));
@@ -447,7 +450,7 @@ Status tsne_divergence_all(const Comm *comm, const Matrix *rows, double perplexi
   Map m = {.comm = comm, .options = &options, .rows = rows->rows, .out = &none};
   m.repulsion.memory.win = MPI_WIN_NULL;
   AGREE(comm, map_allocate(&m));
-  TRY(affinity_all(comm, rows, perplexity, &m.affinity, &none.perplexity));
+  TRY(affinity_all(comm, rows, perplexity, NULL, &m.affinity, &none.perplexity));
   TRY(repulsion_init_all(comm, rows->rows.n_global, true, &m.repulsion));
   for (int64_t i = 0; i < rows->rows.n; i++) {
     m.x[rows->rows.begin + i] = x[i];

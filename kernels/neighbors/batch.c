@@ -166,12 +166,36 @@ void batch_apart(Batch *batch, int32_t leaf) {
   tree->scan->points(batch->lanes, d, low, low + d * SCAN_BLOCK, batch->slack, batch->apart);
 }
 
+Status batch_pause(const Batch *batch) {
+  if (work_stopping(batch->index->sink)) return status_fail(STOPPED, "stopped on request");
+  return OK;
+}
+
 /* ---- bounds ---- */
 
 static float upwards(double value) {
   if (value >= (double)FLT_MAX) return FLT_MAX;
   float rounded = (float)value;
   return (double)rounded < value ? nextafterf(rounded, INFINITY) : rounded;
+}
+
+static float downwards(double value) {
+  if (!(value > -(double)FLT_MAX)) return -INFINITY;
+  float rounded = (float)value;
+  return (double)rounded > value ? nextafterf(rounded, -INFINITY) : rounded;
+}
+
+double batch_scaled(const Batch *batch, double squared) {
+  double scale = batch->index->tree->scale;
+  return squared * scale * scale * (1 + 0x1p-40);
+}
+
+/* D (1 - 4 e) <= L + 6 e N(x), as in batch_bound: which L makes D small enough? */
+float batch_inside(const Batch *batch, int q, double squared) {
+  const double e = batch->index->tree->margin, norm = batch->norm[q];
+  if (batch->far[q] || !(squared > 0)) return -INFINITY;
+  double most = batch_scaled(batch, squared) * (1 - 0x1p-38);
+  return downwards(most * (1 - 4 * e) - 6 * e * norm - norm * (1 - e) - SCAN_TINY);
 }
 
 float batch_reach(const Neighbors *index, double bound) {

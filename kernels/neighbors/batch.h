@@ -43,11 +43,17 @@ int64_t batch_list(Batch *batch, float reach, int32_t first, int32_t last);
 /* Distances of the queries from a leaf's box, into apart. Local. */
 void batch_apart(Batch *batch, int32_t leaf);
 void batch_clear(Batch *batch);
+/* Does somebody want to stop? To be asked after each batch. Local. Fails with STOPPED. */
+CHECKED Status batch_pause(const Batch *batch);
 
 /* A box distance as Scan rounds it is not above this when the true one is not above bound. */
 float batch_reach(const Neighbors *index, double bound);
 /* The limit for estimates of query q: whatever lies within bound (scaled, squared) passes. */
 float batch_limit(const Batch *batch, int q, double bound);
+/* What has an estimate up to this lies nearer than a squared distance (not scaled) for sure. */
+float batch_inside(const Batch *batch, int q, double squared);
+/* A squared distance in a batch's units, and a little more than rounding may take off. */
+double batch_scaled(const Batch *batch, double squared);
 /* A bound (scaled, squared) on the distance of what has this estimate. */
 double batch_bound(const Batch *batch, int q, float estimate);
 /* The exact squared distance of query q and a position. */

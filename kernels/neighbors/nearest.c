@@ -15,6 +15,7 @@
 
 #include "batch.h"
 #include "kernels/base/memory.h"
+#include "nearest.h"
 #include "sort_pairs.h"
 
 enum { NO_QUERY = SCAN_BATCH };
@@ -217,7 +218,7 @@ static void search_leaves(Search *s) {
 
 /* ---- results ---- */
 
-static void give(Search *s, int q, int32_t *row, double *distance) {
+static void give(Search *s, int q, int32_t *row, double *squared) {
   const NeighborsQuery *query = s->batch.query;
   int64_t number = s->batch.number[q], local = query->at ? query->at[number] : number;
   int64_t self = query->exclude_self ? query->x->rows.begin + local : -1, n = 0;
@@ -227,9 +228,7 @@ static void give(Search *s, int q, int32_t *row, double *distance) {
     const Pair *pair = &s->pairs[i];
     if (pair->row == self) continue;
     row[number * s->k + n] = pair->row;
-    if (distance)
-      distance[number * s->k + n] =
-          s->index->metric == NEIGHBORS_COSINE ? pair->distance / 2 : sqrt(pair->distance);
+    if (squared) squared[number * s->k + n] = pair->distance;
     n++;
   }
 }
@@ -249,8 +248,8 @@ static Status check(const Neighbors *index, const NeighborsQuery *query, int64_t
   return OK;
 }
 
-Status neighbors_nearest(const Neighbors *index, const NeighborsQuery *query, int64_t k,
-                         int32_t *row, double *distance) {
+Status nearest_squared(const Neighbors *index, const NeighborsQuery *query, int64_t k, int32_t *row,
+                       double *squared) {
   Status status = OK;
   Search s = {0};
   QueryOrder order = {0};
@@ -263,10 +262,25 @@ Status neighbors_nearest(const Neighbors *index, const NeighborsQuery *query, in
     batch_take(&s.batch, &order, begin, (int)(left < SCAN_BATCH ? left : SCAN_BATCH));
     begin_at_home(&s);
     search_leaves(&s);
-    for (int q = 0; q < s.batch.n; q++) give(&s, q, row, distance);
+    for (int q = 0; q < s.batch.n; q++) give(&s, q, row, squared);
+    TRY(batch_pause(&s.batch));
   }
 done:
   search_clear(&s);
   query_order_clear(&order);
+  return status;
+}
+
+void nearest_distances(NeighborsMetric metric, int64_t n, double *squared) {
+  for (int64_t i = 0; i < n; i++)
+    squared[i] = metric == NEIGHBORS_COSINE ? squared[i] / 2 : sqrt(squared[i]);
+}
+
+Status neighbors_nearest(const Neighbors *index, const NeighborsQuery *query, int64_t k,
+                         int32_t *row, double *distance) {
+  Status status = OK;
+  TRY(nearest_squared(index, query, k, row, distance));
+  if (distance) nearest_distances(index->metric, query->n * k, distance);
+done:
   return status;
 }

@@ -23,6 +23,8 @@ typedef struct Neighbors {
   int64_t width; /* d padded to whole lanes of pair_distance */
   NeighborsMetric metric;
   NeighborsTree *tree; /* what rows lie where; the inside of this folder */
+  WorkSink
+      *sink; /* searches ask it now and then whether to stop; the caller's to set; NULL: nobody */
 } Neighbors;
 
 /* Index rows of x.
@@ -52,9 +54,21 @@ typedef struct NeighborsQuery {
  * row       out, n x k: global row numbers of the matrix that was indexed
  * distance  out, n x k; NULL: not wanted
  * Fails with INVALID when there are fewer than k references to choose from or a query holds NaN or
- * infinity (or has no direction), MEMORY. */
+ * infinity (or has no direction), STOPPED, MEMORY. */
 CHECKED Status neighbors_nearest(const Neighbors *index, const NeighborsQuery *query, int64_t k,
                                  int32_t *row, double *distance);
+
+/* Where given references stand among all of them, as each query sees it: 1 is the nearest one, ties
+ * to the lower row, so that the j-th of neighbors_nearest stands at j. With exclude_self the
+ * query's own row counts nowhere.
+ *
+ * Local.
+ * row   n x k: global row numbers of references, none of them a query's own that is excluded
+ * rank  out, n x k
+ * Fails as neighbors_nearest does. Exact: for each query those references are counted that lie
+ * nearer, so time grows with what lies within the furthest one asked for. */
+CHECKED Status neighbors_ranks(const Neighbors *index, const NeighborsQuery *query, int64_t k,
+                               const int32_t *row, int32_t *rank);
 
 /* Who is told of references within a radius, a part of a leaf at a time. */
 typedef struct NeighborsVisitor {
@@ -70,7 +84,7 @@ typedef struct NeighborsVisitor {
 /* Visit all references within the radius of each query (distance <= radius: the squared distance
  * is at most radius x radius). Lists are never kept; leaves come roughly from near to far, queries
  * in no particular order.
- * Local. Fails with INVALID as above, or when the radius is negative or NaN; STOPPED; MEMORY. */
+ * Local. Fails with INVALID as above, or when the radius is negative or NaN; STOPPED, MEMORY. */
 CHECKED Status neighbors_visit(const Neighbors *index, const NeighborsQuery *query, double radius,
                                const NeighborsVisitor *visitor);
 

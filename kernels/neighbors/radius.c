@@ -22,33 +22,13 @@ typedef struct Circle {
   bool done[SCAN_BATCH];
 } Circle;
 
-/* In a batch's units, and a little more than rounding may take off. */
-static double scaled(const Circle *c) {
-  double scale = c->batch.index->tree->scale;
-  return c->squared * scale * scale * (1 + 0x1p-40);
-}
-
-static float downwards(double value) {
-  if (!(value > -(double)FLT_MAX)) return -INFINITY;
-  float rounded = (float)value;
-  return (double)rounded > value ? nextafterf(rounded, -INFINITY) : rounded;
-}
-
-/* D (1 - 4 e) <= L + 6 e N(x), as in batch_bound: which L makes D small enough? */
-static float sure_limit(const Circle *c, int q) {
-  const double e = c->batch.index->tree->margin, norm = c->batch.norm[q];
-  double squared = scaled(c) * (1 - 0x1p-38);
-  if (c->batch.far[q]) return -INFINITY;
-  return downwards(squared * (1 - 4 * e) - 6 * e * norm - norm * (1 - e) - SCAN_TINY);
-}
-
 static void set_limits(Circle *c) {
-  double bound = scaled(c);
+  double bound = batch_scaled(&c->batch, c->squared);
   for (int q = 0; q < c->batch.n; q++) {
     c->done[q] = false;
     c->taker[q].limit = batch_limit(&c->batch, q, bound);
     c->reach[q] = c->batch.far[q] ? FLT_MAX : batch_reach(c->batch.index, bound);
-    c->inside[q] = sure_limit(c, q);
+    c->inside[q] = batch_inside(&c->batch, q, c->squared);
   }
 }
 
@@ -142,6 +122,7 @@ Status neighbors_visit(const Neighbors *index, const NeighborsQuery *query, doub
     search(c);
     if (begin % (64 * SCAN_BATCH) == 0 && work_stopping(visitor->sink))
       TRY(status_fail(STOPPED, "stopped"));
+    TRY(batch_pause(&c->batch));
   }
 done:
   if (c) batch_clear(&c->batch);

@@ -5,16 +5,16 @@
 #include <stdio.h>
 
 #include "kernels/base/memory.h"
-#include "kernels/neighbors/recall.h"
-#include "unsupervised.h"
+#include "map_report.h"
 
-enum { DRAWN = 4000, RECALLED = 10 };
+enum { NEIGHBOURS = 10 }; /* that a map is judged by */
 
 typedef struct TsneStageOptions {
   UnsupervisedOptions what;
   double perplexity, early_exaggeration, learning_rate;
   int64_t iterations, early_iterations;
   char *prefix;
+  TextList colour;
 } TsneStageOptions;
 
 static const Option rows[] = {
@@ -30,6 +30,9 @@ static const Option rows[] = {
     OPTION_REAL(TsneStageOptions, learning_rate, "null", 1e-6, 1e9,
                 "null: rows / 12, at least 200 (Belkina et al. 2019)"),
     OPTION_TEXT(TsneStageOptions, prefix, "\"map\"", "the new columns are PREFIX_x and PREFIX_y"),
+    OPTION_TEXTS(TsneStageOptions, colour, "[]",
+                 "category or list columns, such as clusters and the genre: the report draws the "
+                 "map once in the colours of each; more than twelve words make families"),
     {0}};
 
 static const Port ports[] = {{"input", PORT_TABLE, true, "the rows to look at"}, {0}};
@@ -58,6 +61,7 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   const TsneStageOptions *o = options;
   char name[256];
   TRY(unsupervised_plan(&o->what, &inputs[0]->schema, &output->schema));
+  TRY(map_report_plan(&o->colour, &inputs[0]->schema));
   for (int c = 0; c < 2; c++) {
     column_name(o, "xy"[c], name);
     TRY(unsupervised_plan_column(&output->schema, "prefix", name, COLUMN_REAL, barred));
@@ -81,65 +85,25 @@ static Status tell_course(const Tsne *map, Summary *summary) {
   return summary_series(summary, &series);
 }
 
-/* Draw evenly spread rows. x, y: places of all distinct rows, on rank 0. */
-static Status tell_map(const double *x, const double *y, int64_t n, Summary *summary) {
-  Status status = OK;
-  int64_t drawn = n < DRAWN ? n : DRAWN;
-  double *place[2] = {NULL, NULL};
-  TRY(NEW(&place[0], drawn));
-  TRY(NEW(&place[1], drawn));
-  for (int64_t i = 0; i < drawn; i++) {
-    place[0][i] = x[i * n / drawn];
-    place[1][i] = y[i * n / drawn];
-  }
-  Series series = {.name = "map",
-                   .title = drawn < n ? "The map: some of the rows" : "The map",
-                   .x_label = "x",
-                   .y_label = "y",
-                   .kind = SERIES_SCATTER,
-                   .n_x = drawn,
-                   .n_y = drawn,
-                   .x = place[0],
-                   .y = place[1]};
-  TRY(summary_series(summary, &series));
-done:
-  memory_free(&place[0]);
-  memory_free(&place[1]);
-  return status;
-}
-
-static Status tell_map_all(const Unsupervised *u, const Tsne *map, Summary *summary) {
-  Status status = OK;
-  double *x = NULL, *y = NULL;
-  size_t bytes = (size_t)u->x.rows.n * sizeof(double);
-  TRY(comm_gather_all(u->comm, 0, map->x, bytes, (void **)&x, NULL));
-  TRY(comm_gather_all(u->comm, 0, map->y, bytes, (void **)&y, NULL));
-  AGREE(u->comm, u->comm->rank == 0 ? tell_map(x, y, u->x.rows.n_global, summary) : OK);
-done:
-  memory_free(&x);
-  memory_free(&y);
-  return status;
-}
-
-static Status recall_all(const Unsupervised *u, const Tsne *map, double *recall) {
+static Status judge_all(const Unsupervised *u, const Tsne *map, WorkSink *sink, Summary *summary) {
   Status status = OK;
   Matrix places = {.d = 0};
+  MapQuality quality = {0};
   AGREE(u->comm, matrix_init(&places, &u->x.rows, 2));
   for (int64_t i = 0; i < u->x.rows.n; i++) {
     matrix_column(&places, 0)[i] = map->x[i];
     matrix_column(&places, 1)[i] = map->y[i];
   }
-  TRY(neighbors_recall_all(u->comm, &u->x, &places, RECALLED, recall));
+  TRY(map_report_quality_all(u, &places, NEIGHBOURS, sink, "all", summary, &quality));
 done:
   matrix_clear(&places);
   return status;
 }
 
-static Status tell(const TsneStageOptions *o, const Tsne *map, double recall, Summary *summary) {
+static Status tell(const TsneStageOptions *o, const Tsne *map, Summary *summary) {
   Status status = OK;
   double last = map->n_told > 0 ? map->divergence[map->n_told - 1] : 0;
   TRY(summary_metric(summary, "all", "kl", last, false, true));
-  TRY(summary_metric(summary, "all", "neighbours_kept", recall, true, true));
   TRY(tell_course(map, summary));
   if (map->perplexity < o->perplexity)
     TRY(summary_note(summary, NOTE_WARNING,
@@ -159,20 +123,19 @@ static Status run_all(const StageContext *context, const void *options,
   const Comm *comm = context->comm;
   Unsupervised u = {0};
   Tsne map = {0};
-  double recall = 0;
   char name[256];
   TsneOptions how = {o->perplexity,         o->iterations,    o->early_iterations,
                      o->early_exaggeration, o->learning_rate, context->seed};
   TRY(unsupervised_init_all(context, &o->what, &inputs[0]->table, "tsne", &output->summary, &u));
   TRY(tsne_all(comm, &u.x, &how, context->sink, &map));
-  TRY(recall_all(&u, &map, &recall));
   AGREE(comm, table_share(&inputs[0]->table, &output->table));
   for (int c = 0; c < 2; c++) {
     column_name(o, "xy"[c], name);
     TRY(unsupervised_add_reals_all(&u, c == 0 ? map.x : map.y, name, &output->table));
   }
-  AGREE(comm, tell(o, &map, recall, &output->summary));
-  TRY(tell_map_all(&u, &map, &output->summary));
+  AGREE(comm, tell(o, &map, &output->summary));
+  TRY(judge_all(&u, &map, context->sink, &output->summary));
+  TRY(map_report_draw_all(&u, map.x, map.y, &o->colour, "map", &output->summary));
 done:
   tsne_clear(&map);
   unsupervised_clear(&u);
@@ -183,7 +146,7 @@ extern const StageKind tsne_stage;
 const StageKind tsne_stage = {
     .kind = {.name = "tsne",
              .help = "Makes a map of rows that keeps neighbours near, for looking.",
-             .version = 2,
+             .version = 3,
              .options_size = sizeof(TsneStageOptions),
              .options = rows,
              .check = check},

@@ -1,5 +1,5 @@
 /* validate: how good clusterings are, by their shape, by what is known of the rows, and among each
- * other.
+ * other; and how well maps keep neighbours.
  *
  * Labels are category columns, one for each clustering; rows without a label are in no cluster. */
 #include <math.h>
@@ -9,24 +9,32 @@
 #include "kernels/base/memory.h"
 #include "kernels/cluster/scores.h"
 #include "kernels/cluster/silhouette.h"
+#include "map_report.h"
 
 enum { TABLE_MOST = 1 << 24 }; /* cells of a table of two labellings */
 
 typedef struct ValidateOptions {
   UnsupervisedOptions what;
   TextList labels, against;
+  TextLists maps;
+  int64_t neighbours;
   bool silhouette;
   ClusterReportOptions report;
 } ValidateOptions;
 
 static const Option rows[] = {
     UNSUPERVISED_ROWS,
-    OPTION_TEXTS(ValidateOptions, labels, NULL,
+    OPTION_TEXTS(ValidateOptions, labels, "[]",
                  "category columns of clusters, such as kmeans, dbscan and ward make them; a row "
                  "without a value is in no cluster"),
     OPTION_TEXTS(ValidateOptions, against, "[]",
                  "category or list columns of what is known, such as the genre (a recording counts "
                  "once under each of its words), to which every clustering is compared"),
+    OPTION_TEXT_LISTS(ValidateOptions, maps, "[]",
+                      "maps of the rows, each a list of number columns, such as tsne and pca make "
+                      "them: how well they keep neighbours of the features"),
+    OPTION_INTEGER(ValidateOptions, neighbours, "10", 1, 10000,
+                   "how many neighbours maps are judged by; fewer than half of the rows are taken"),
     OPTION_BOOLEAN(ValidateOptions, silhouette, "true",
                    "also silhouettes, exact over all pairs of rows, as columns LABELS_silhouette; "
                    "time grows with the square of the rows"),
@@ -55,6 +63,25 @@ done:
   return status;
 }
 
+static Status plan_maps(const TextLists *maps, const Schema *schema) {
+  Status status = OK;
+  const SchemaColumn *column = NULL;
+  for (int64_t m = 0; m < maps->n; m++) {
+    if (maps->items[m].n == 0)
+      return status_fail(INVALID,
+                         "maps: a map has no column; name its columns, such as [\"map_x\", "
+                         "\"map_y\"]");
+    for (int64_t j = 0; j < maps->items[m].n; j++) {
+      TRY(status_prefix(schema_require(schema, maps->items[m].items[j], &column), "maps: "));
+      if (column->type != COLUMN_REAL && column->type != COLUMN_INTEGER)
+        return status_fail(INVALID, "maps: column \"%s\" is a %s; a number is needed",
+                           maps->items[m].items[j], column_type_words[column->type]);
+    }
+  }
+done:
+  return status;
+}
+
 static Status plan(const void *options, const Planned *const *inputs, Planned *output) {
   Status status = OK;
   const ValidateOptions *o = options;
@@ -62,9 +89,11 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   char name[300];
   TRY(unsupervised_plan(&o->what, schema, &output->schema));
   TRY(cluster_report_plan(&o->report, schema));
-  if (o->labels.n == 0) return status_fail(INVALID, "labels: name at least one column");
+  if (o->labels.n + o->maps.n == 0)
+    return status_fail(INVALID, "labels: name at least one column, or a map in maps");
   TRY(plan_words("labels", &o->labels, false, schema));
   TRY(plan_words("against", &o->against, true, schema));
+  TRY(plan_maps(&o->maps, schema));
   for (int64_t j = 0; o->silhouette && j < o->labels.n; j++) {
     silhouette_name(o->labels.items[j], name);
     TRY(unsupervised_plan_column(&output->schema, "labels", name, COLUMN_REAL, barred));
@@ -183,7 +212,7 @@ static Status agreements_all(const Unsupervised *u, const ValidateOptions *o, Su
   static const char *const columns[] = {"labels", "compared with", "items", "adjusted rand",
                                         "normalised mutual information"};
   int64_t handle = -1, n = o->labels.n;
-  if (n + o->against.n < 2) return OK;
+  if (n == 0 || n + o->against.n < 2) return OK;
   AGREE(u->comm, summary_table(summary, "agreement", "How far labels agree", 5, columns, &handle));
   for (int64_t j = 0; j < n; j++) {
     for (int64_t l = j + 1; l < n + o->against.n; l++) {
@@ -196,6 +225,66 @@ static Status agreements_all(const Unsupervised *u, const ValidateOptions *o, Su
       TRY(agree_all(u->comm, a, b, &agreement));
       AGREE(u->comm, tell_agreement(a->name, other, &agreement, known, handle, summary));
     }
+  }
+done:
+  return status;
+}
+
+/* ---- maps ---- */
+
+static void map_name(const TextList *columns, char name[160]) {
+  int used = snprintf(name, 160, "%.100s", columns->items[0]);
+  if (columns->n > 1) snprintf(name + used, 160 - (size_t)used, " %.50s", columns->items[1]);
+}
+
+static Status read_places(const Unsupervised *u, const TextList *columns, Matrix *out) {
+  Status status = OK;
+  TRY(matrix_init(out, &u->x.rows, columns->n));
+  for (int64_t j = 0; j < columns->n; j++) {
+    Column *column = NULL;
+    TRY(table_require(&u->distinct, columns->items[j], &column));
+    for (int64_t i = 0; i < u->x.rows.n; i++) {
+      matrix_column(out, j)[i] = column_real(column, i);
+      if (!isfinite(matrix_column(out, j)[i]))
+        TRY(status_fail(INVALID, "maps: \"%s\" has no value in row %lld, so that row has no place",
+                        columns->items[j], (long long)u->distinct.row_id[i]));
+    }
+  }
+done:
+  return status;
+}
+
+static Status judge_map_all(const Unsupervised *u, const ValidateOptions *o,
+                            const TextList *columns, WorkSink *sink, int64_t handle,
+                            Summary *summary) {
+  Status status = OK;
+  Matrix places = {.d = 0};
+  MapQuality quality = {0};
+  char name[160];
+  map_name(columns, name);
+  AGREE(u->comm, read_places(u, columns, &places));
+  TRY(map_report_quality_all(u, &places, o->neighbours, sink, name, summary, &quality));
+  Cell cells[] = {cell_text(name), cell_integer(quality.k), cell_real(quality.recall),
+                  cell_real(quality.trustworthiness), cell_real(quality.continuity)};
+  AGREE(u->comm, summary_row(summary, handle, cells));
+done:
+  matrix_clear(&places);
+  return status;
+}
+
+static Status judge_maps_all(const Unsupervised *u, const ValidateOptions *o, WorkSink *sink,
+                             Summary *summary) {
+  Status status = OK;
+  static const char *const columns[] = {"map", "neighbours", "neighbours kept", "trustworthiness",
+                                        "continuity"};
+  int64_t handle = -1;
+  if (o->maps.n == 0) return OK;
+  work_phase(sink, "maps");
+  AGREE(u->comm, summary_table(summary, "maps", "How maps keep neighbours", 5, columns, &handle));
+  for (int64_t m = 0; m < o->maps.n; m++) {
+    TRY(judge_map_all(u, o, &o->maps.items[m], sink, handle, summary));
+    if (comm_any_all(u->comm, work_tick(sink, m, m + 1, o->maps.n, NULL)))
+      TRY(status_fail(STOPPED, "stopped"));
   }
 done:
   return status;
@@ -223,8 +312,9 @@ static Status run_all(const StageContext *context, const void *options,
     if (comm_any_all(comm, work_tick(context->sink, j, j + 1, o->labels.n, NULL)))
       TRY(status_fail(STOPPED, "stopped"));
   }
-  AGREE(comm, tell_scores(scores, &o->labels, u.x.rows.n_global, summary));
+  if (o->labels.n > 0) AGREE(comm, tell_scores(scores, &o->labels, u.x.rows.n_global, summary));
   TRY(agreements_all(&u, o, summary));
+  TRY(judge_maps_all(&u, o, context->sink, summary));
   for (int64_t j = 0; j < o->labels.n; j++) {
     Column *column = NULL;
     AGREE(comm, table_require(&u.distinct, o->labels.items[j], &column));
@@ -240,8 +330,8 @@ done:
 extern const StageKind validate_stage;
 const StageKind validate_stage = {
     .kind = {.name = "validate",
-             .help = "Scores clusterings by shape, traits and what is known of rows.",
-             .version = 1,
+             .help = "Scores clusterings by shape, traits and what is known of rows; and maps.",
+             .version = 2,
              .options_size = sizeof(ValidateOptions),
              .options = rows},
     .inputs = ports,

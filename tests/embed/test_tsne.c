@@ -1,6 +1,7 @@
 /* t-SNE: forces against finite differences and against all pairs, maps of clusters, the same bits
  * on any number of ranks and after a stop, and input that is unkind. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "kernels/embed/attraction.h"
 #include "kernels/embed/repulsion.h"
@@ -235,8 +236,13 @@ typedef struct Keeper {
   WorkSink sink;
   Fields kept[UNITS];
   bool has[UNITS];
-  int64_t stop_after;
+  int64_t stop_after; /* steps; neighbours before them do not count */
+  bool in_map;
 } Keeper;
+
+static void enter(WorkSink *sink, const char *phase) {
+  ((Keeper *)sink)->in_map = strcmp(phase, "map") == 0;
+}
 
 static bool keep(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields) {
   Keeper *keeper = (Keeper *)sink;
@@ -245,7 +251,7 @@ static bool keep(WorkSink *sink, int64_t unit, int64_t done, int64_t total, cons
     CHECK_OK(fields_copy(fields, &keeper->kept[unit]));
     keeper->has[unit] = true;
   }
-  return done >= keeper->stop_after;
+  return keeper->in_map && done >= keeper->stop_after;
 }
 
 static bool fetch(WorkSink *sink, int64_t unit, Fields *out) {
@@ -259,7 +265,7 @@ static void test_resume(void) {
   Comm self = comm_self();
   Matrix x;
   Tsne whole, parts;
-  Keeper keeper = {.sink = {.tick = keep, .find = fetch}};
+  Keeper keeper = {.sink = {.tick = keep, .phase = enter, .find = fetch}};
   points_init(&self, POINTS_NORMAL, 12, 300, 4, &x);
   CHECK_OK(tsne_all(&self, &x, &defaults, NULL, &whole));
   const int64_t stops[] = {1, 50, 77, 119};
@@ -282,6 +288,24 @@ static void test_resume(void) {
     if (keeper.has[u]) fields_clear(&keeper.kept[u]);
   tsne_clear(&whole);
   tsne_clear(&parts);
+  matrix_clear(&x);
+}
+
+/* A stop that is asked for while neighbours are looked for is heard there. */
+static bool refuse_all(WorkSink *sink, int64_t unit, int64_t done, int64_t total,
+                       const Fields *fields) {
+  (void)sink, (void)unit, (void)done, (void)total, (void)fields;
+  return true;
+}
+
+static void test_stop_early(const Comm *comm) {
+  Matrix x;
+  Tsne map;
+  WorkSink sink = {.tick = refuse_all};
+  points_init(comm, POINTS_NORMAL, 12, 300, 4, &x);
+  CHECK_INTEGER(tsne_all(comm, &x, &defaults, &sink, &map), STOPPED);
+  CHECK_INTEGER(map.n_told, 0);
+  tsne_clear(&map);
   matrix_clear(&x);
 }
 
@@ -326,6 +350,7 @@ int main(int argc, char **argv) {
   comm_pretend_nodes(0);
   test_clusters(&world);
   test_resume();
+  test_stop_early(&world);
   test_refusals(&world);
   CHECK_INTEGER(memory_balance(), 0);
   int failed = check_report("embed/tsne");
