@@ -27,6 +27,7 @@ extern const StageKind threshold_stage;
 extern const StageKind pca_stage;
 extern const StageKind dbscan_stage;
 extern const StageKind tsne_stage;
+extern const StageKind place_stage;
 extern const StageKind kmeans_stage;
 extern const StageKind ward_stage;
 extern const StageKind validate_stage;
@@ -75,6 +76,7 @@ const Kind *const stage_kinds[] = {
     &pca_stage.kind,
     &dbscan_stage.kind,
     &tsne_stage.kind,
+    &place_stage.kind,
     &kmeans_stage.kind,
     &ward_stage.kind,
     &validate_stage.kind,

@@ -86,6 +86,58 @@ static void test_recordings(void) {
   store_texts_clear(&texts);
 }
 
+#define MAP(more)                                                                   \
+  "\"m\": {\"kind\": \"tsne\", \"input\": \"rows\", \"features\": [\"x\", \"z\"], " \
+  "\"iterations\": 60, \"early_iterations\": 20" more "}"
+#define PLACE(more)                                                      \
+  ", \"p\": {\"kind\": \"place\", \"input\": \"rows\", \"map\": \"m\", " \
+  "\"features\": [\"x\", \"z\"], \"perplexity\": 1" more "}"
+#define JUDGE(more) \
+  ", \"v\": {\"kind\": \"validate\", \"input\": \"m\", " more "\"features\": [\"x\", \"z\"]}"
+
+static void test_map_plans(void) {
+  refuse(MAP(", \"colour\": [\"y\"]"), "colour: column \"y\" is a real; a category or list");
+  refuse(MAP() TRAIN("m", "map_x"), "column \"map_x\" can be no feature: the stage tsne");
+  refuse(MAP() PLACE(", \"prefix\": \"other\""), "prefix: ");
+  refuse(MAP() PLACE() TRAIN("p", "map_y"), "column \"map_y\" can be no feature: the stage place");
+  refuse(MAP() JUDGE(""), "labels: name at least one column, or a map in maps");
+  refuse(MAP() JUDGE("\"maps\": [[]], "), "maps: a map has no column");
+  refuse(MAP() JUDGE("\"maps\": [[\"genre\"]], "), "maps: column \"genre\" is a category");
+}
+
+/* Rows of a map, placed as if they were new, come to where their nearest rows are: at a perplexity
+ * of one and three neighbours, between those. */
+static void test_places(void) {
+  Comm self = comm_self();
+  Artifact map = {.type = PORT_TABLE}, placed = {.type = PORT_TABLE};
+  StoreTexts texts = {0}, more = {0};
+  Column *x = NULL, *to = NULL;
+  write_rows(false);
+  CHECK_OK(case_run(config(MAP() PLACE() JUDGE("\"maps\": [[\"map_x\", \"map_y\"]], ")), NULL));
+  CHECK_OK(artifact_read_all(&self, case_path("run/stages/m.h5"), &map, &texts));
+  CHECK_OK(artifact_read_all(&self, case_path("run/stages/p.h5"), &placed, &more));
+  CHECK_OK(table_require(&map.table, "map_x", &x));
+  CHECK_OK(table_require(&placed.table, "map_x", &to));
+  double low = INFINITY, high = -INFINITY;
+  for (int64_t i = 0; x && i < ROWS; i++)
+    low = fmin(low, x->real[i]), high = fmax(high, x->real[i]);
+  for (int64_t i = 0; to && i < ROWS; i++) CHECK(to->real[i] >= low && to->real[i] <= high);
+  CHECK(high > low);
+  artifact_clear(&map);
+  artifact_clear(&placed);
+  store_texts_clear(&texts);
+  store_texts_clear(&more);
+}
+
+/* Kinds of rows that a map has to bear. */
+static void test_map_data(void) {
+  write_rows(true);
+  CHECK_INTEGER(case_run(config(MAP()), NULL), NUMERIC);
+  CHECK_MESSAGE("tsne: \"z\" is missing in row 9");
+  write_rows(false);
+  CHECK_OK(case_run(config(MAP(", \"perplexity\": 5000")), NULL));
+}
+
 static void test_data(void) {
   write_rows(true);
   CHECK_INTEGER(case_run(config(PCA()), NULL), NUMERIC);
@@ -102,6 +154,9 @@ int main(int argc, char **argv) {
   test_plans();
   test_recordings();
   test_data();
+  test_map_plans();
+  test_places();
+  test_map_data();
   case_end();
   CHECK_INTEGER(memory_balance(), 0);
   int failed = check_report("unsupervised");

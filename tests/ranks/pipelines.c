@@ -7,6 +7,7 @@
 
 #include "io/file.h"
 #include "kernels/base/memory.h"
+#include "kernels/neighbors/partitioned.h"
 #include "kernels/numeric/random.h"
 #include "pipeline/graph.h"
 #include "pipeline/manifest.h"
@@ -171,7 +172,8 @@ static const char DISCOVERY[] =
     "   \"recording\": [[\"track_id\"], [\"artists\", \"track_name\"]]},\n"
     " \"components\": {\"kind\": \"pca\", \"input\": \"clean\", \"components\": 3,\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"]},\n"
-    " \"map\": {\"kind\": \"tsne\", \"input\": \"clean\", \"perplexity\": 8,\n"
+    " \"map\": {\"kind\": \"tsne\", \"input\": \"tree\", \"perplexity\": 8,\n"
+    "   \"colour\": [\"cluster\", \"track_genre\"],\n"
     "   \"iterations\": 60, \"early_iterations\": 20,\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"]},\n"
     " \"dense\": {\"kind\": \"dbscan\", \"input\": \"clean\", \"min_samples\": 5,\n"
@@ -186,7 +188,10 @@ static const char DISCOVERY[] =
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"]},\n"
     " \"most\": {\"kind\": \"ward\", \"input\": \"clean\", \"linkage\": \"complete\",\n"
     "   \"taxonomy\": \"track_genre\", \"features\": [\"energy\", \"tempo\"]},\n"
-    " \"judged\": {\"kind\": \"validate\", \"input\": \"tree\", \"labels\": [\"cluster\", \"ward\", \"track_genre\"],\n"
+    " \"placed\": {\"kind\": \"place\", \"input\": \"tracks\", \"map\": \"map\",\n"
+    "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"]},\n"
+    " \"judged\": {\"kind\": \"validate\", \"input\": \"map\",\n"
+    "   \"maps\": [[\"map_x\", \"map_y\"], [\"pc1\", \"pc2\"]], \"labels\": [\"cluster\", \"ward\", \"track_genre\"],\n"
     "   \"features\": [\"danceability\", \"energy\", \"tempo\", \"loudness\"],\n"
     "   \"against\": [\"artists\"], \"show\": [\"artists\"]},\n"
     " \"report\": {\"kind\": \"report\"}}}\n";
@@ -444,8 +449,50 @@ done:
   return status;
 }
 
+/* ---- neighbours in parts ---- */
+
+enum { ROWS = 700, COLUMNS = 4, NEAREST = 9, PARTS = 3 };
+
+static double lattice(int64_t row, int64_t j) {
+  return (double)(hash_mix((uint64_t)(row * COLUMNS + j)) % 7);
+}
+
+/* Rows that are equal and equally far by the dozen. */
+static Status neighbours_in_parts(const Comm *comm, const char *folder, Hash *result) {
+  Status status = OK;
+  Rows rows = rows_share(comm, ROWS, 16);
+  Matrix x = {.d = 0};
+  int32_t *row = NULL, *all = NULL;
+  int64_t *count = NULL, *counts = NULL;
+  (void)folder;
+  Status local = matrix_init(&x, &rows, COLUMNS);
+  for (int64_t j = 0; local == OK && j < COLUMNS; j++)
+    for (int64_t i = 0; i < rows.n; i++) matrix_column(&x, j)[i] = lattice(rows.begin + i, j);
+  if (local == OK) local = NEW(&row, rows.n * NEAREST);
+  if (local == OK) local = NEW(&count, rows.n);
+  AGREE(comm, local);
+  NeighborsAmong among = {&x, NULL, NEIGHBORS_EUCLIDEAN, PARTS, NULL};
+  NeighborsQuery query = {&x, NULL, rows.n, true};
+  TRY(neighbors_nearest_all(comm, &among, &query, NEAREST, row, NULL));
+  TRY(neighbors_count_all(comm, &among, &query, 2, INT64_MAX, count));
+  TRY(comm_gather_all(comm, 0, row, (size_t)(rows.n * NEAREST) * sizeof *row, (void **)&all, NULL));
+  TRY(comm_gather_all(comm, 0, count, (size_t)rows.n * sizeof *count, (void **)&counts, NULL));
+  if (comm->rank == 0) {
+    *result = hash_bytes(all, ROWS * NEAREST * sizeof *all, hash_zero());
+    *result = hash_bytes(counts, ROWS * sizeof *counts, *result);
+  }
+done:
+  matrix_clear(&x);
+  memory_free(&row);
+  memory_free(&all);
+  memory_free(&count);
+  memory_free(&counts);
+  return status;
+}
+
 const RankCase pipeline_cases[] = {{"everything", everything},
                                    {"discovery", discovery},
+                                   {"neighbours_in_parts", neighbours_in_parts},
                                    {"by_folds", by_folds},
                                    {"audits", audits},
                                    {"nested", nested},
