@@ -89,20 +89,24 @@ typedef struct Source {
   const double **column;
 } Source;
 
+/* Estimates are as good as rows lie near the centre: that is their mean, since the middle of the
+ * range is far from nearly all rows where a few lie far out. */
 static void find_centre(const Source *source, NeighborsTree *tree) {
   const Table *table = &source->table;
   double most = 0;
   int exponent = 0;
   for (int64_t j = 0; j < table->n_columns; j++) {
-    double low = INFINITY, high = -INFINITY;
+    double low = INFINITY, high = -INFINITY, mean = 0;
     const double *value = source->column[j];
     for (int64_t i = 0; i < table->rows.n; i++) {
       low = value[i] < low ? value[i] : low;
       high = value[i] > high ? value[i] : high;
+      mean += value[i] / (double)table->rows.n;
     }
     if (table->rows.n == 0) low = high = 0;
-    tree->centre[j] = low / 2 + high / 2;
-    double reach = high / 2 - low / 2;
+    mean = mean < low ? low : mean > high ? high : mean;
+    tree->centre[j] = mean;
+    double reach = high - mean > mean - low ? high - mean : mean - low;
     most = reach > most ? reach : most;
   }
   /* At most 2^400, so that what squares of tiny differences lose stays below SCAN_TINY. */

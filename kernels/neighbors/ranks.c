@@ -2,8 +2,9 @@
  *
  * A batch of queries goes through the leaves within the reach of its furthest target once, for all
  * targets together. Estimates have two limits a target, as in radius.c: what is below the lower one
- * lies nearer for sure, and the few between are decided by their exact distances. A target is left
- * alone by leaves that lie beyond it. */
+ * lies nearer for sure, and the few between are decided by their exact distances. Leaves that lie
+ * beyond a target are left out, and those that lie nearer as a whole are counted unread: what is
+ * read are the leaves that its distance cuts. */
 #include <float.h>
 #include <math.h>
 
@@ -17,9 +18,6 @@ enum { NO_QUERY = SCAN_BATCH, TAKES = SCAN_CHUNK + SCAN_BLOCK };
 typedef struct Target {
   double squared; /* its distance */
   int32_t row, place;
-  float inside, outside; /* estimates up to it are nearer for sure; beyond it, further */
-  float reach;           /* boxes beyond it hold nothing that is nearer */
-  int64_t before;        /* references found so far that are nearer */
 } Target;
 
 typedef struct Ranking {
@@ -28,11 +26,22 @@ typedef struct Ranking {
   int32_t n_rows;    /* row numbers end here */
   int32_t *position; /* by global row number; -1: no reference */
   Target *target;    /* SCAN_BATCH x k, the nearest first */
-  Pair *pairs;       /* 2 x k */
+  float *reach;      /* the same: boxes beyond it hold nothing that is nearer */
+  float *within;     /* boxes that end before it hold nothing else */
+  int64_t *nearer;   /* references of leaves that were read which are nearer */
+  int64_t
+      *whole; /* SCAN_BATCH x (k + 1): of leaves nearer than this target but not the one before */
+  /* SCAN_BATCH x k x 2: estimates up to the first are nearer than a target for sure, beyond the
+   * second further. */
+  float *limit;
+  int32_t *found; /* 2 k: scratch */
+  Pair *pairs;    /* 2 x k */
   Taker taker[SCAN_BATCH + 1];
   float estimate[(SCAN_BATCH + 1) * TAKES];
   int32_t at[(SCAN_BATCH + 1) * TAKES];
-  float most; /* reach of the furthest target of all */
+  float most;                                  /* reach of the furthest target of all */
+  float end[SCAN_BATCH];                       /* of the leaf last asked: its furthest corner */
+  int32_t first[SCAN_BATCH], last[SCAN_BATCH]; /* targets that it may cut */
 } Ranking;
 
 static Status find_positions(Ranking *r, const NeighborsTree *tree) {
@@ -59,6 +68,12 @@ static Status ranking_init(Ranking *r, const Neighbors *index, const NeighborsQu
   TRY(batch_init(&r->batch, index, query));
   TRY(find_positions(r, index->tree));
   TRY(NEW(&r->target, SCAN_BATCH * k));
+  TRY(NEW(&r->reach, SCAN_BATCH * k));
+  TRY(NEW(&r->within, SCAN_BATCH * k));
+  TRY(NEW(&r->nearer, SCAN_BATCH * k));
+  TRY(NEW(&r->whole, SCAN_BATCH * (k + 1)));
+  TRY(NEW(&r->limit, SCAN_BATCH * 2 * k));
+  TRY(NEW(&r->found, 2 * k));
   TRY(NEW(&r->pairs, 2 * k));
   for (int q = 0; q <= SCAN_BATCH; q++) {
     const float *x = r->batch.x + (q < SCAN_BATCH ? q : 0) * index->d;
@@ -72,13 +87,36 @@ static void ranking_clear(Ranking *r) {
   batch_clear(&r->batch);
   memory_free(&r->position);
   memory_free(&r->target);
+  memory_free(&r->reach);
+  memory_free(&r->within);
+  memory_free(&r->nearer);
+  memory_free(&r->whole);
+  memory_free(&r->limit);
+  memory_free(&r->found);
   memory_free(&r->pairs);
+}
+
+static float downwards(double value) {
+  float rounded = (float)value;
+  return (double)rounded > value ? nextafterf(rounded, -INFINITY) : rounded;
+}
+
+static void set_target(Ranking *r, int q, int64_t j, const Pair *pair) {
+  int64_t at = q * r->k + j;
+  double bound = batch_scaled(&r->batch, pair->distance);
+  double rounding = (double)(r->batch.index->d + 4) * 0x1p-22;
+  bool far = r->batch.far[q];
+  r->target[at] = (Target){pair->distance, pair->row, pair->place};
+  r->reach[at] = far ? FLT_MAX : batch_reach(r->batch.index, bound);
+  r->within[at] = far ? -1 : downwards(bound * (1 - 0x1p-38) * (1 - rounding) - SCAN_TINY);
+  r->limit[2 * at] = batch_inside(&r->batch, q, pair->distance);
+  r->limit[2 * at + 1] = batch_limit(&r->batch, q, bound);
+  r->nearer[at] = 0;
 }
 
 /* Measure the targets of query q and put them in order. */
 static Status set_targets(Ranking *r, int q, const int32_t *row) {
   Status status = OK;
-  Target *target = r->target + q * r->k;
   for (int64_t j = 0; j < r->k; j++) {
     int32_t position = position_of(r, row[j]);
     if (position < 0)
@@ -87,40 +125,43 @@ static Status set_targets(Ranking *r, int q, const int32_t *row) {
     r->pairs[j] = (Pair){batch_exact(&r->batch, q, position), row[j], (int32_t)j};
   }
   sort_pairs(r->pairs, r->k, r->pairs + r->k);
-  for (int64_t j = 0; j < r->k; j++) {
-    double squared = r->pairs[j].distance, bound = batch_scaled(&r->batch, squared);
-    bool far = r->batch.far[q];
-    target[j] = (Target){.squared = squared,
-                         .row = r->pairs[j].row,
-                         .place = r->pairs[j].place,
-                         .inside = batch_inside(&r->batch, q, squared),
-                         .outside = batch_limit(&r->batch, q, bound),
-                         .reach = far ? FLT_MAX : batch_reach(r->batch.index, bound)};
-  }
-  const Target *furthest = &target[r->k - 1];
-  r->taker[q].limit = furthest->outside;
-  r->most = furthest->reach > r->most ? furthest->reach : r->most;
+  for (int64_t j = 0; j < r->k; j++) set_target(r, q, j, &r->pairs[j]);
+  for (int64_t j = 0; j <= r->k; j++) r->whole[q * (r->k + 1) + j] = 0;
+  float reach = r->reach[q * r->k + r->k - 1];
+  r->most = reach > r->most ? reach : r->most;
 done:
   return status;
 }
 
-/* Count what query q has taken for the targets that a box so far away may matter to. */
-static void count(Ranking *r, int q, float apart) {
-  Taker *taker = &r->taker[q];
+/* Decide by exact distances what lies between the limits of target j of query q. */
+static void decide(Ranking *r, int q, int64_t j) {
+  const Taker *taker = &r->taker[q];
   const NeighborsTree *tree = r->batch.index->tree;
-  Target *target = r->target + q * r->k;
-  for (int64_t j = r->k - 1; taker->n > 0 && j >= 0 && target[j].reach >= apart; j--) {
-    Target *t = &target[j];
-    int32_t sure = tree->scan->count(taker->estimate, taker->n, t->inside);
-    int32_t maybe = tree->scan->count(taker->estimate, taker->n, t->outside);
-    t->before += sure;
-    for (int32_t i = 0; maybe > sure && i < taker->n; i++) {
-      if (taker->estimate[i] <= t->inside || taker->estimate[i] > t->outside) continue;
-      double squared = batch_exact(&r->batch, q, taker->position[i]);
-      t->before +=
-          squared < t->squared || (squared == t->squared && tree->row[taker->position[i]] < t->row);
-    }
+  const Target *t = &r->target[q * r->k + j];
+  const float *limit = r->limit + (q * r->k + j) * 2;
+  for (int32_t i = 0; i < taker->n; i++) {
+    if (taker->estimate[i] <= limit[0] || taker->estimate[i] > limit[1]) continue;
+    double squared = batch_exact(&r->batch, q, taker->position[i]);
+    r->nearer[q * r->k + j] +=
+        squared < t->squared || (squared == t->squared && tree->row[taker->position[i]] < t->row);
   }
+}
+
+/* Count what query q has taken for the targets that the leaf may cut. */
+static void count(Ranking *r, int q) {
+  Taker *taker = &r->taker[q];
+  const int32_t first = r->first[q], n = r->last[q] - first;
+  int64_t *nearer = r->nearer + q * r->k + first;
+  int32_t open = 0;
+  if (taker->n == 0) return;
+  r->batch.index->tree->scan->counts(taker->estimate, taker->n, r->limit + (q * r->k + first) * 2,
+                                     2 * n, r->found);
+  for (int32_t j = 0; j < n; j++) {
+    nearer[j] += r->found[2 * j];
+    open += r->found[2 * j + 1] - r->found[2 * j];
+  }
+  for (int32_t j = 0; open > 0 && j < n; j++)
+    if (r->found[2 * j + 1] > r->found[2 * j]) decide(r, q, first + j);
   taker->n = 0;
 }
 
@@ -138,8 +179,42 @@ static void offer(Ranking *r, int32_t leaf, const uint8_t *near, int n) {
       tree->scan->filter(tree->block + block * (d + 1) * SCAN_BLOCK, part, d,
                          (int32_t)block * SCAN_BLOCK, takers);
     }
-    for (int i = 0; i < n; i++) count(r, near[i], r->batch.apart[near[i]]);
+    for (int i = 0; i < n; i++) count(r, near[i]);
   }
+}
+
+/* Squared distances of the queries from the furthest corner of a leaf's box, a little too large. */
+static void measure_ends(Ranking *r, int32_t leaf) {
+  const NeighborsTree *tree = r->batch.index->tree;
+  const int64_t d = r->batch.index->d;
+  const float *low = tree->box + leaf / SCAN_BLOCK * 2 * d * SCAN_BLOCK + leaf % SCAN_BLOCK;
+  const float *high = low + d * SCAN_BLOCK, *x = r->batch.lanes;
+  float sum[SCAN_BATCH] = {0};
+  for (int64_t j = 0; j < d; j++, x += SCAN_BATCH) {
+    float from = low[j * SCAN_BLOCK] - r->batch.slack, to = high[j * SCAN_BLOCK] + r->batch.slack;
+    for (int q = 0; q < SCAN_BATCH; q++) {
+      float below = x[q] - from, above = to - x[q], gap = below > above ? below : above;
+      sum[q] += gap * gap;
+    }
+  }
+  for (int q = 0; q < SCAN_BATCH; q++) r->end[q] = sum[q];
+}
+
+/* Which targets of query q does a leaf of n references cut? It is counted for those beyond it. */
+static bool is_cut(Ranking *r, int q, int64_t n) {
+  const float *reach = r->reach + q * r->k, *within = r->within + q * r->k;
+  const float apart = r->batch.apart[q], end = r->end[q];
+  int32_t first = 0, last = 0, k = (int32_t)r->k;
+  for (int32_t j = 0; j < k; j++) {
+    first += reach[j] < apart;
+    last += within[j] < end;
+  }
+  last = last > first ? last : first;
+  r->whole[q * (r->k + 1) + last] += n;
+  r->first[q] = first;
+  r->last[q] = last;
+  if (last > first) r->taker[q].limit = r->limit[(q * r->k + last - 1) * 2 + 1];
+  return last > first;
 }
 
 static void search(Ranking *r) {
@@ -149,9 +224,10 @@ static void search(Ranking *r) {
     int32_t leaf = r->batch.leaves[i];
     int n = 0;
     batch_apart(&r->batch, leaf);
+    measure_ends(r, leaf);
     for (int q = 0; q < r->batch.n; q++) {
       near[n] = (uint8_t)q;
-      n += r->batch.apart[q] <= r->target[q * r->k + r->k - 1].reach;
+      n += is_cut(r, q, r->batch.index->tree->shape.leaves[leaf].n);
     }
     if (n > 0) offer(r, leaf, near, n);
   }
@@ -163,10 +239,12 @@ static void give(const Ranking *r, int q, int32_t *rank) {
   int64_t number = r->batch.number[q], local = query->at ? query->at[number] : number;
   int64_t self = query->x->rows.begin + local;
   bool counted = query->exclude_self && position_of(r, self) >= 0;
+  int64_t whole = 0;
   for (int64_t j = 0; j < r->k; j++) {
     const Target *t = &r->target[q * r->k + j];
     bool before = counted && (t->squared > 0 || self < t->row);
-    rank[number * r->k + t->place] = (int32_t)(t->before - before + 1);
+    whole += r->whole[q * (r->k + 1) + j];
+    rank[number * r->k + t->place] = (int32_t)(whole + r->nearer[q * r->k + j] - before + 1);
   }
 }
 

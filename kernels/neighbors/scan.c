@@ -45,6 +45,11 @@ BODY int32_t count_body(const float *values, int32_t n, float limit) {
   return count;
 }
 
+BODY void counts_body(const float *values, int32_t n, const float *limits, int32_t m,
+                      int32_t *out) {
+  for (int32_t j = 0; j < m; j++) out[j] = count_body(values, n, limits[j]);
+}
+
 /* ---- plain C ---- */
 
 static void filter_plain(const float *blocks, int64_t n_blocks, int64_t d, int32_t first,
@@ -81,6 +86,11 @@ static int32_t count_plain(const float *values, int32_t n, float limit) {
   return count_body(values, n, limit);
 }
 
+static void counts_plain(const float *values, int32_t n, const float *limits, int32_t m,
+                         int32_t *out) {
+  counts_body(values, n, limits, m, out);
+}
+
 static void keep_plain(Taker *taker, float limit) {
   int32_t n = 0;
   for (int32_t i = 0; i < taker->n; i++) {
@@ -92,7 +102,8 @@ static void keep_plain(Taker *taker, float limit) {
   taker->n = n;
 }
 
-static const Scan plain = {filter_plain, boxes_plain, points_plain, count_plain, keep_plain};
+static const Scan plain = {filter_plain, boxes_plain,  points_plain,
+                           count_plain,  counts_plain, keep_plain};
 
 #if defined(__x86_64__) && defined(__GNUC__)
 
@@ -151,7 +162,12 @@ TARGET2 static int32_t count_2(const float *values, int32_t n, float limit) {
   return count_body(values, n, limit);
 }
 
-static const Scan avx2 = {filter_2, boxes_2, points_2, count_2, keep_plain};
+TARGET2 static void counts_2(const float *values, int32_t n, const float *limits, int32_t m,
+                             int32_t *out) {
+  counts_body(values, n, limits, m, out);
+}
+
+static const Scan avx2 = {filter_2, boxes_2, points_2, count_2, counts_2, keep_plain};
 
 /* ---- AVX-512 ---- */
 
@@ -220,6 +236,35 @@ TARGET5 static int32_t count_5(const float *values, int32_t n, float limit) {
   return count;
 }
 
+/* What is past the end is NaN, which is at most nothing. */
+PART5 void counts_some(const __m512 *value, int vectors, const float *limits, int32_t m,
+                       int32_t *out) {
+  for (int32_t j = 0; j < m; j++) {
+    const __m512 most = _mm512_set1_ps(limits[j]);
+    int32_t count = 0;
+    for (int v = 0; v < vectors; v++)
+      count += __builtin_popcount(_mm512_cmp_ps_mask(value[v], most, _CMP_LE_OQ));
+    out[j] = count;
+  }
+}
+
+TARGET5 static void counts_5(const float *values, int32_t n, const float *limits, int32_t m,
+                             int32_t *out) {
+  __m512 value[SCAN_BLOCKS];
+  for (int v = 0; v < SCAN_BLOCKS; v++) {
+    int32_t left = n - v * SCAN_BLOCK;
+    __mmask16 there = left >= SCAN_BLOCK ? 0xffff : left > 0 ? (__mmask16)((1u << left) - 1) : 0;
+    value[v] = _mm512_mask_loadu_ps(_mm512_set1_ps(__builtin_nanf("")), there,
+                                    values + (left > 0 ? v * SCAN_BLOCK : 0));
+  }
+  switch ((n + SCAN_BLOCK - 1) / SCAN_BLOCK) {
+    case 1: counts_some(value, 1, limits, m, out); break;
+    case 2: counts_some(value, 2, limits, m, out); break;
+    case 3: counts_some(value, 3, limits, m, out); break;
+    default: counts_some(value, SCAN_BLOCKS, limits, m, out); break;
+  }
+}
+
 TARGET5 static void keep_5(Taker *taker, float limit) {
   int32_t n = 0;
   __m512 most = _mm512_set1_ps(limit);
@@ -236,7 +281,7 @@ TARGET5 static void keep_5(Taker *taker, float limit) {
   taker->n = n;
 }
 
-static const Scan avx512 = {filter_5, boxes_5, points_5, count_5, keep_5};
+static const Scan avx512 = {filter_5, boxes_5, points_5, count_5, counts_5, keep_5};
 
 const Scan *const *scan_all(int *n) {
   static const Scan *const all[] = {&plain, &avx2, &avx512};

@@ -51,6 +51,8 @@ typedef struct Scan {
                  float *out);
   /* How many of n values are at most limit. */
   int32_t (*count)(const float *values, int32_t n, float limit);
+  /* The same of n <= SCAN_CHUNK values for each of m limits. */
+  void (*counts)(const float *values, int32_t n, const float *limits, int32_t m, int32_t *out);
   /* Keep the estimates up to limit, in order. */
   void (*keep)(Taker *taker, float limit);
 } Scan;
