@@ -18,7 +18,7 @@
 #include "ward_search.h"
 
 enum {
-  ALONE = 256, /* searches of a round below which every rank makes all of them */
+  ALONE = 16, /* searches of a round below which every rank makes all of them */
   BESIDE = 64,
   BESIDE_SHARE = 1024 /* clusters beside the tree: so many, and 1 of so many */
 };
@@ -55,10 +55,12 @@ typedef struct Found {
   int64_t slot;
 } Found;
 
-static void look(const Ward *w, int64_t begin, int64_t end, Found *out) {
-  for (int64_t p = begin; p < end; p++)
-    out[p - begin].slot =
-        ward_nearest(w->tree, &w->c, w->beside, w->n_beside, w->need[p], &out[p - begin].distance);
+/* How many of n searches rank r of `size` makes: each size-th, since like rows may lie together. */
+static int64_t share_of(int64_t n, int64_t r, int64_t size) { return (n - r + size - 1) / size; }
+
+static void look(const Ward *w, int64_t first, int64_t step, Found *out) {
+  for (int64_t p = first; p < w->n_need; p += step, out++)
+    out->slot = ward_nearest(w->tree, &w->c, w->beside, w->n_beside, w->need[p], &out->distance);
 }
 
 static Status search_all(Ward *w) {
@@ -66,18 +68,19 @@ static Status search_all(Ward *w) {
   Found *mine = NULL, *all = NULL;
   bool alone = w->n_need < ALONE || w->comm->size == 1;
   int64_t size = alone ? 1 : w->comm->size, rank = alone ? 0 : w->comm->rank;
-  int64_t begin = w->n_need * rank / size, end = w->n_need * (rank + 1) / size;
-  Status local = NEW(&mine, end - begin);
+  int64_t n = share_of(w->n_need, rank, size);
+  Status local = NEW(&mine, n);
   if (local == OK) local = refresh_tree(w);
   AGREE(w->comm, local);
-  look(w, begin, end, mine);
+  look(w, rank, size, mine);
   if (!alone)
-    TRY(comm_concatenate_all(w->comm, mine, (size_t)(end - begin) * sizeof *mine, (void **)&all,
-                             NULL));
-  for (int64_t p = 0; p < w->n_need; p++) {
-    const Found *found = alone ? &mine[p] : &all[p];
-    w->nearest[w->need[p]] = (int32_t)found->slot;
-    w->distance[w->need[p]] = found->distance;
+    TRY(comm_concatenate_all(w->comm, mine, (size_t)n * sizeof *mine, (void **)&all, NULL));
+  const Found *found = alone ? mine : all;
+  for (int64_t r = 0; r < size; r++) {
+    for (int64_t p = r; p < w->n_need; p += size, found++) {
+      w->nearest[w->need[p]] = (int32_t)found->slot;
+      w->distance[w->need[p]] = found->distance;
+    }
   }
   w->counts.searches += w->n_need;
 done:
