@@ -132,7 +132,8 @@ done:
 
 /* One wanted order statistic that is not found yet. */
 typedef struct Search {
-  const double *sorted; /* this rank's column */
+  int64_t column;       /* same on all ranks; empty columns may lie at one address */
+  const double *sorted; /* this rank's values of it */
   int64_t begin, end;   /* this rank's values with keys low .. high */
   uint64_t low, high;   /* the key lies here; same on all ranks */
   int64_t left;         /* how many values from low on come before it; same on all ranks */
@@ -183,7 +184,7 @@ static void tighten_all(const Comm *comm, Search *searches, int64_t n, int64_t *
 
 /* Do two searches of a round ask for the same counts? Neighbours do in the first rounds. */
 static bool is_alike(const Search *a, const Search *b) {
-  return a->sorted == b->sorted && a->low == b->low && a->high == b->high;
+  return a->column == b->column && a->low == b->low && a->high == b->high;
 }
 
 /* Keep the part of each search that holds its position. */
@@ -240,7 +241,7 @@ static int64_t begin_searches(Search *searches, const double *const *sorted, con
     out[i] = NAN;
     if (wanted[i] < 0 || wanted[i] >= n_global[j]) continue;
     searches[count++] =
-        (Search){.sorted = sorted[j], .end = n[j], .left = wanted[i], .out = &out[i]};
+        (Search){.column = j, .sorted = sorted[j], .end = n[j], .left = wanted[i], .out = &out[i]};
   }
   return count;
 }

@@ -100,6 +100,19 @@ static void check_order_statistics(const Comm *comm, int64_t n, int64_t n_wanted
   memory_free(&out);
 }
 
+/* Two columns with the same ends, which lie at one address where they are empty: on all ranks but
+ * the last. */
+static void check_same_ends(const Comm *comm) {
+  const double values[] = {1, 2, 3, 4, 9, 1, 6, 7, 8, 9};
+  int64_t n = comm->rank == comm->size - 1 ? 5 : 0;
+  const double *columns[] = {values, values + n};
+  double out[2];
+  CHECK_OK(quantile_order_statistics_all(comm, columns, (int64_t[]){n, n}, 2, 1, (int64_t[]){2, 2},
+                                         out));
+  CHECK_REAL(out[0], 3, 0);
+  CHECK_REAL(out[1], 7, 0);
+}
+
 static void check_quantiles(const Comm *comm, const double *values, int n, const double *expected) {
   const double q[] = {0, 0.1, 0.25, 0.5, 0.9, 1};
   double out[6];
@@ -146,6 +159,7 @@ int main(int argc, char **argv) {
   test_keys();
   for (int kind = 0; kind < 12; kind++)
     for (int64_t n = 0; n < 3000; n = 2 * n + 1) check_sort(kind, n);
+  check_same_ends(&comm);
   const int64_t lengths[] = {0, 1, 2, 10, 1000, 20000};
   for (int i = 0; i < 6; i++) {
     check_order_statistics(&comm, lengths[i], 5, false);
