@@ -40,18 +40,18 @@ Status division_plan(const Division *division, const Schema *schema) {
   TRY(plan_name("stratify", division->stratify, schema, &stratum));
   if (group && group->type != COLUMN_INTEGER)
     return status_fail(INVALID,
-                       "group: column \"%s\" is a %s; groups are numbered by an integer "
+                       "group: column \"%s\" is %s; groups are numbered by an integer "
                        "column, such as `clean` makes",
-                       group->name, column_type_words[group->type]);
+                       group->name, column_type_phrase(group->type));
   if (date && date->type != COLUMN_DATE && date->type != COLUMN_REAL &&
       date->type != COLUMN_INTEGER)
-    return status_fail(INVALID, "date: column \"%s\" is a %s; a date or a number is needed",
-                       date->name, column_type_words[date->type]);
+    return status_fail(INVALID, "date: column \"%s\" is %s; a date or a number is needed",
+                       date->name, column_type_phrase(date->type));
   if (stratum && (stratum->type == COLUMN_TEXT || stratum->type == COLUMN_DATE))
     return status_fail(INVALID,
-                       "stratify: column \"%s\" is a %s; a category, list, boolean or "
+                       "stratify: column \"%s\" is %s; a category, list, boolean or "
                        "number is needed",
-                       stratum->name, column_type_words[stratum->type]);
+                       stratum->name, column_type_phrase(stratum->type));
 done:
   return status;
 }

@@ -60,8 +60,8 @@ Status merge_type(MergeRule rule, const char *name, ColumnType type, ColumnType 
     needs = "a number or a date";
   if (rule == MERGE_SET && !has_words(type)) needs = "a category or a list";
   if (!needs) return OK;
-  return status_fail(INVALID, "column \"%s\" is a %s; the rule %s needs %s", name,
-                     column_type_words[type], merge_rule_words[rule], needs);
+  return status_fail(INVALID, "column \"%s\" is %s; the rule %s needs %s", name,
+                     column_type_phrase(type), merge_rule_words[rule], needs);
 }
 
 /* ---- rules that choose a row ---- */

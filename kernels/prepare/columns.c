@@ -18,9 +18,8 @@ static const char *types_text(int types) {
 
 static Status check_type(const char *name, ColumnType type, int types, const char *step) {
   if (types & 1 << type) return OK;
-  const char *article = type == COLUMN_INTEGER ? "an" : "a";
-  return status_fail(INVALID, "column \"%s\" is %s %s; %s takes %s", name, article,
-                     column_type_words[type], step, types_text(types));
+  return status_fail(INVALID, "column \"%s\" is %s; %s takes %s", name, column_type_phrase(type),
+                     step, types_text(types));
 }
 
 Status plan_typed(FrameSchema *schema, const char *option, const char *name, int types,

@@ -65,10 +65,10 @@ Status plan_column(FrameSchema *schema, const char *name, ColumnType *type) {
 
 static Status refuse_unencoded(const char *name, ColumnType type) {
   return status_fail(INVALID,
-                     "features: column \"%s\" is a %s, not a number: encode it with a step "
+                     "features: column \"%s\" is %s, not a number: encode it with a step "
                      "of the recipe (target_encode, frequency_encode, one_hot; date_part for "
                      "dates), or leave it out",
-                     name, column_type_words[type]);
+                     name, column_type_phrase(type));
 }
 
 static Status plan_inputs(const TextList *inputs, const char *exclude, FrameSchema *schema) {

@@ -71,9 +71,9 @@ static Status check_columns(const Bundle *bundle, const Table *rows) {
     Status status = table_require(rows, want->name, &column);
     if (status != OK) return status;
     if (column->type != want->type)
-      return status_fail(INVALID, "column \"%s\" is a %s here; the model was trained on a %s",
-                         want->name, column_type_words[column->type],
-                         column_type_words[want->type]);
+      return status_fail(INVALID, "column \"%s\" is %s here; the model was trained on %s",
+                         want->name, column_type_phrase(column->type),
+                         column_type_phrase(want->type));
   }
   return OK;
 }

@@ -28,9 +28,9 @@ Status problem_task(const char *target, ColumnType type, Task *task) {
     default: break;
   }
   return status_fail(INVALID,
-                     "target: column \"%s\" is a %s; a target is a real, integer, boolean, "
+                     "target: column \"%s\" is %s; a target is a real, integer, boolean, "
                      "category or list column",
-                     target, column_type_words[type]);
+                     target, column_type_phrase(type));
 }
 
 Status problem_of(const Column *target, Problem *problem) {
@@ -109,9 +109,9 @@ static Status find_groups(const Table *table, const Column *target, const char *
   TRY(table_require(table, name, &column));
   if (column->type != COLUMN_INTEGER)
     return status_fail(INVALID,
-                       "group: column \"%s\" is a %s; recordings are numbered by an integer "
+                       "group: column \"%s\" is %s; recordings are numbered by an integer "
                        "column, such as `clean` makes",
-                       name, column_type_words[column->type]);
+                       name, column_type_phrase(column->type));
   taking->group = column->integer;
 done:
   return status;
@@ -129,8 +129,8 @@ static Status check_groups(const Table *table, const Taking *taking) {
 
 Status study_check_weight(const char *name, ColumnType type) {
   if (type == COLUMN_REAL || type == COLUMN_INTEGER) return OK;
-  return status_fail(INVALID, "weight: column \"%s\" is a %s; weights are a real or integer column",
-                     name, column_type_words[type]);
+  return status_fail(INVALID, "weight: column \"%s\" is %s; weights are a real or integer column",
+                     name, column_type_phrase(type));
 }
 
 static Status find_weights(const Table *table, const char *name, Taking *taking) {

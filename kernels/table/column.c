@@ -13,6 +13,12 @@
 const char *const column_type_words[] = {"real", "integer", "boolean", "category",
                                          "text", "list",    "date",    NULL};
 
+const char *column_type_phrase(ColumnType type) {
+  static const char *const phrases[] = {"a real", "an integer", "a boolean", "a category",
+                                        "a text", "a list",     "a date"};
+  return phrases[type];
+}
+
 static const size_t item_sizes[COLUMN_TYPES] = {8, 8, 1, 4, 1, 4, 4};
 
 size_t column_item_size(ColumnType type) { return item_sizes[type]; }
@@ -27,8 +33,8 @@ static Status column_make(Column **out, const char *name, ColumnType type, int64
   if (ragged) TRY(zeroed ? NEW(&column->offset, n + 1) : NEW_RAW(&column->offset, n + 1));
   if (ragged) column->offset[0] = 0;
   int64_t count = ragged ? bytes_n : n;
-  void *items = zeroed ? memory_get(count, item_sizes[type])
-                       : memory_get_raw(count, item_sizes[type]);
+  void *items =
+      zeroed ? memory_get(count, item_sizes[type]) : memory_get_raw(count, item_sizes[type]);
   TRY(memory_status(items));
   if (type == COLUMN_TEXT)
     column->bytes = items;
@@ -44,8 +50,7 @@ Status column_new(Column **out, const char *name, ColumnType type, int64_t n, in
   return column_make(out, name, type, n, bytes_n, true);
 }
 
-Status column_new_raw(Column **out, const char *name, ColumnType type, int64_t n,
-                      int64_t bytes_n) {
+Status column_new_raw(Column **out, const char *name, ColumnType type, int64_t n, int64_t bytes_n) {
   return column_make(out, name, type, n, bytes_n, false);
 }
 

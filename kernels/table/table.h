@@ -32,6 +32,8 @@ typedef enum ColumnType {
 
 extern const char *const column_type_words[]; /* "real", "integer", "boolean", "category", "text",
                                                   "list", "date", NULL: indexed by ColumnType */
+/* The word with its article, for messages: "an integer". */
+const char *column_type_phrase(ColumnType type);
 
 /* Distinct UTF-8 words in byte order. */
 typedef struct Dictionary {
@@ -52,11 +54,11 @@ typedef struct Column {
     int32_t *date;
     int32_t *code; /* CATEGORY: n; LIST: offset[n] */
   };
-  int64_t *offset;  /* TEXT, LIST: n + 1 positions, offset[0] = 0 */
-  char *bytes;      /* TEXT: offset[n] */
-  uint8_t *missing; /* TEXT, LIST: n flags, NULL when none is missing */
+  int64_t *offset;       /* TEXT, LIST: n + 1 positions, offset[0] = 0 */
+  char *bytes;           /* TEXT: offset[n] */
+  uint8_t *missing;      /* TEXT, LIST: n flags, NULL when none is missing */
   Dictionary dictionary; /* CATEGORY, LIST; replicated */
-  bool borrowed; /* values, items and flags belong to someone who outlives the column */
+  bool borrowed;         /* values, items and flags belong to someone who outlives the column */
   char *origin; /* where an artifact holds this column already: "FILE:PATH"; NULL: nowhere yet */
 } Column;
 
@@ -71,8 +73,8 @@ typedef struct Table {
 typedef struct SchemaColumn {
   char *name;
   ColumnType type;
-  /* Why it can be no feature of a model, such as "it holds labels of ..."; a text that lives for ever;
-   * NULL: it can. */
+  /* Why it can be no feature of a model, such as "it holds labels of ..."; a text that lives for
+   * ever; NULL: it can. */
   const char *barred;
 } SchemaColumn;
 

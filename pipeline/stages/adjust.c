@@ -18,8 +18,8 @@ const Port adjust_ports[] = {
 static Status check_type(const char *target, ColumnType type, bool asked, bool two) {
   if (type == COLUMN_BOOLEAN || type == COLUMN_CATEGORY || asked) return OK;
   return status_fail(
-      INVALID, "model: it predicts \"%s\", a %s; %s can be had of a boolean or a category", target,
-      column_type_words[type], two ? "a decision threshold" : "calibrated probabilities");
+      INVALID, "model: it predicts \"%s\", %s; %s can be had of a boolean or a category", target,
+      column_type_phrase(type), two ? "a decision threshold" : "calibrated probabilities");
 }
 
 Status adjust_plan(const AdjustOptions *o, bool two, const Planned *const *inputs,
@@ -34,8 +34,8 @@ Status adjust_plan(const AdjustOptions *o, bool two, const Planned *const *input
   if (target) TRY(check_type(model->target, target->type, model->asked, two));
   if (o->split) TRY(status_prefix(schema_require(rows, o->split, &column), "split: "));
   if (o->split && column->type != COLUMN_CATEGORY)
-    return status_fail(INVALID, "split: column \"%s\" is a %s; it has to be a category", o->split,
-                       column_type_words[column->type]);
+    return status_fail(INVALID, "split: column \"%s\" is %s; it has to be a category", o->split,
+                       column_type_phrase(column->type));
   TRY(job_check_unseen("model", model->refitted));
   output->target = model->target;
   output->asked = model->asked;

@@ -58,8 +58,8 @@ static Status plan_artist(const char *name, const Schema *schema) {
   if (status != OK || column->type == COLUMN_TEXT || column->type == COLUMN_CATEGORY ||
       column->type == COLUMN_LIST)
     return status;
-  return status_fail(INVALID, "artist: column \"%s\" is a %s; a text, category or list is needed",
-                     name, column_type_words[column->type]);
+  return status_fail(INVALID, "artist: column \"%s\" is %s; a text, category or list is needed",
+                     name, column_type_phrase(column->type));
 }
 
 static Status plan_audio(const TextList *names, const Schema *schema) {
@@ -68,8 +68,8 @@ static Status plan_audio(const TextList *names, const Schema *schema) {
     Status status = status_prefix(schema_require(schema, names->items[j], &column), "audio: ");
     if (status != OK) return status;
     if (!is_number(column->type))
-      return status_fail(INVALID, "audio: column \"%s\" is a %s; numbers are needed", column->name,
-                         column_type_words[column->type]);
+      return status_fail(INVALID, "audio: column \"%s\" is %s; numbers are needed", column->name,
+                         column_type_phrase(column->type));
   }
   return OK;
 }

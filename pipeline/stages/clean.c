@@ -149,9 +149,9 @@ static Status plan_impossible(const CleanOptions *o, const Schema *schema) {
                 (column->type == COLUMN_DATE || !has_dates(impossible_at(o, k)));
     if (!fits)
       return status_fail(INVALID,
-                         "impossible: column \"%s\" is a %s; equal, below and above are "
+                         "impossible: column \"%s\" is %s; equal, below and above are "
                          "for numbers, dates, before and after for dates",
-                         column->name, column_type_words[column->type]);
+                         column->name, column_type_phrase(column->type));
   }
 done:
   return status;

@@ -25,14 +25,14 @@ Status cluster_report_plan(const ClusterReportOptions *o, const Schema *schema) 
   if (o->by) {
     TRY(status_prefix(schema_require(schema, o->by, &column), "by: "));
     if (!has_words(column->type))
-      return status_fail(INVALID, "by: column \"%s\" is a %s; a category or list is needed", o->by,
-                         column_type_words[column->type]);
+      return status_fail(INVALID, "by: column \"%s\" is %s; a category or list is needed", o->by,
+                         column_type_phrase(column->type));
   }
   if (o->value) {
     TRY(status_prefix(schema_require(schema, o->value, &column), "value: "));
     if (column->type != COLUMN_REAL && column->type != COLUMN_INTEGER)
-      return status_fail(INVALID, "value: column \"%s\" is a %s; a number is needed", o->value,
-                         column_type_words[column->type]);
+      return status_fail(INVALID, "value: column \"%s\" is %s; a number is needed", o->value,
+                         column_type_phrase(column->type));
   }
 done:
   return status;

@@ -145,9 +145,9 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
     TRY(status_prefix(schema_require(&inputs[0]->schema, o->split, &split), "split: "));
   if (split && split->type != COLUMN_CATEGORY)
     return status_fail(INVALID,
-                       "split: column \"%s\" is a %s; a category with the part \"train\", as "
+                       "split: column \"%s\" is %s; a category with the part \"train\", as "
                        "`split` makes, is needed (null: divide all rows)",
-                       o->split, column_type_words[split->type]);
+                       o->split, column_type_phrase(split->type));
 done:
   return status;
 }

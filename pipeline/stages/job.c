@@ -17,8 +17,8 @@ static Status plan_column_of(const char *option, const char *name, ColumnType ty
   if (!name) return OK;
   Status status = schema_require(schema, name, &column);
   if (status == OK && column->type != type)
-    status = status_fail(INVALID, "column \"%s\" is a %s; it has to be a %s", name,
-                         column_type_words[column->type], column_type_words[type]);
+    status = status_fail(INVALID, "column \"%s\" is %s; it has to be %s", name,
+                         column_type_phrase(column->type), column_type_phrase(type));
   return status_prefix(status, "%s: ", option);
 }
 
@@ -31,16 +31,16 @@ Status job_plan(const JobOptions *o, const Schema *schema, Task *task) {
   else if (target->type == COLUMN_REAL || target->type == COLUMN_INTEGER)
     *task = TASK_CLASSIFICATION;
   else
-    return status_fail(INVALID, "above: the target \"%s\" is a %s; only a number can be above %g",
-                       o->target, column_type_words[target->type], o->above);
+    return status_fail(INVALID, "above: the target \"%s\" is %s; only a number can be above %g",
+                       o->target, column_type_phrase(target->type), o->above);
   TRY(plan_column_of("group", o->group, COLUMN_INTEGER, schema));
   TRY(plan_column_of("split", o->split, COLUMN_CATEGORY, schema));
   if (o->weight) TRY(status_prefix(schema_require(schema, o->weight, &weight), "weight: "));
   if (weight) TRY(study_check_weight(o->weight, weight->type));
   if (o->by) TRY(status_prefix(schema_require(schema, o->by, &by), "by: "));
   if (by && by->type != COLUMN_CATEGORY && by->type != COLUMN_LIST)
-    return status_fail(INVALID, "by: column \"%s\" is a %s; a category or list is needed", o->by,
-                       column_type_words[by->type]);
+    return status_fail(INVALID, "by: column \"%s\" is %s; a category or list is needed", o->by,
+                       column_type_phrase(by->type));
 done:
   return status;
 }

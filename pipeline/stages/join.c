@@ -69,9 +69,9 @@ static Status plan_keys(const JoinOptions *o, const Schema *left, const Schema *
                       "%s: right table: ", o->right_on.n > 0 ? "right_on" : "on"));
     if (comparable(a->type, b->type)) continue;
     status = status_fail(INVALID,
-                         "on: column \"%s\" is a %s on the left and a %s on the right; read "
+                         "on: column \"%s\" is %s on the left and %s on the right; read "
                          "both with one type",
-                         a->name, column_type_words[a->type], column_type_words[b->type]);
+                         a->name, column_type_phrase(a->type), column_type_phrase(b->type));
     goto done;
   }
 done:

@@ -25,8 +25,8 @@ Status map_report_plan(const TextList *colour, const Schema *schema) {
   for (int64_t j = 0; j < colour->n; j++) {
     TRY(status_prefix(schema_require(schema, colour->items[j], &column), "colour: "));
     if (column->type != COLUMN_CATEGORY && column->type != COLUMN_LIST)
-      return status_fail(INVALID, "colour: column \"%s\" is a %s; a category or list is needed",
-                         colour->items[j], column_type_words[column->type]);
+      return status_fail(INVALID, "colour: column \"%s\" is %s; a category or list is needed",
+                         colour->items[j], column_type_phrase(column->type));
   }
 done:
   return status;

@@ -54,8 +54,8 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
     column_name(o->prefix, "xy"[c], name);
     TRY(status_prefix(schema_require(&map, name, &column), "prefix: "));
     if (column->type != COLUMN_REAL)
-      TRY(status_fail(INVALID, "prefix: column \"%s\" of the map is a %s; a real is needed", name,
-                      column_type_words[column->type]));
+      TRY(status_fail(INVALID, "prefix: column \"%s\" of the map is %s; a real is needed", name,
+                      column_type_phrase(column->type)));
     TRY(unsupervised_plan_column(&output->schema, "prefix", name, COLUMN_REAL, barred));
   }
 done:

@@ -38,8 +38,8 @@ Status unsupervised_plan(const UnsupervisedOptions *o, const Schema *schema, Sch
   TRY(plan_recipe(o, schema));
   if (o->group) TRY(status_prefix(schema_require(schema, o->group, &group), "group: "));
   if (group && group->type != COLUMN_INTEGER)
-    return status_fail(INVALID, "group: column \"%s\" is a %s; it has to be an integer", o->group,
-                       column_type_words[group->type]);
+    return status_fail(INVALID, "group: column \"%s\" is %s; it has to be an integer", o->group,
+                       column_type_phrase(group->type));
   TRY(schema_copy(schema, out));
 done:
   return status;

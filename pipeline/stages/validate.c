@@ -56,8 +56,9 @@ static Status plan_words(const char *option, const TextList *names, bool lists,
   for (int64_t j = 0; j < names->n; j++) {
     TRY(status_prefix(schema_require(schema, names->items[j], &column), "%s: ", option));
     if (column->type != COLUMN_CATEGORY && !(lists && column->type == COLUMN_LIST))
-      return status_fail(INVALID, "%s: column \"%s\" is a %s; a category%s is needed", option,
-                         names->items[j], column_type_words[column->type], lists ? " or list" : "");
+      return status_fail(INVALID, "%s: column \"%s\" is %s; a category%s is needed", option,
+                         names->items[j], column_type_phrase(column->type),
+                         lists ? " or list" : "");
   }
 done:
   return status;
@@ -74,8 +75,8 @@ static Status plan_maps(const TextLists *maps, const Schema *schema) {
     for (int64_t j = 0; j < maps->items[m].n; j++) {
       TRY(status_prefix(schema_require(schema, maps->items[m].items[j], &column), "maps: "));
       if (column->type != COLUMN_REAL && column->type != COLUMN_INTEGER)
-        return status_fail(INVALID, "maps: column \"%s\" is a %s; a number is needed",
-                           maps->items[m].items[j], column_type_words[column->type]);
+        return status_fail(INVALID, "maps: column \"%s\" is %s; a number is needed",
+                           maps->items[m].items[j], column_type_phrase(column->type));
     }
   }
 done:

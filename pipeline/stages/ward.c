@@ -73,8 +73,8 @@ static Status plan(const void *options, const Planned *const *inputs, Planned *o
   TRY(cluster_report_plan(&o->report, schema));
   if (o->taxonomy) TRY(status_prefix(schema_require(schema, o->taxonomy, &column), "taxonomy: "));
   if (column && column->type != COLUMN_CATEGORY && column->type != COLUMN_LIST)
-    return status_fail(INVALID, "taxonomy: column \"%s\" is a %s; a category or list is needed",
-                       o->taxonomy, column_type_words[column->type]);
+    return status_fail(INVALID, "taxonomy: column \"%s\" is %s; a category or list is needed",
+                       o->taxonomy, column_type_phrase(column->type));
   TRY(unsupervised_plan_column(&output->schema, "column", o->column, COLUMN_CATEGORY, barred));
   for (int p = 0; p < 4; p++) {
     part_name(o->column, p, name);

@@ -52,7 +52,7 @@ static void test_test_rows(void) {
   CHECK_MESSAGE("split: column \"splitt\" is not in the table; did you mean \"split\"?");
   CHECK_INTEGER(run("\"folds\": {\"kind\": \"folds\", \"input\": \"rows\", \"split\": \"twin\"}"),
                 INVALID);
-  CHECK_MESSAGE("split: column \"twin\" is a integer");
+  CHECK_MESSAGE("split: column \"twin\" is an integer");
 }
 
 /* Words join words and numbers numbers, whatever they were read as. */
@@ -68,7 +68,7 @@ static void test_join_types(void) {
   CHECK_OK(run(other));
   snprintf(other, sizeof other, format, case_path("other.csv"), "text");
   CHECK_INTEGER(run(other), INVALID);
-  CHECK_MESSAGE("on: column \"twin\" is a integer on the left and a text on the right");
+  CHECK_MESSAGE("on: column \"twin\" is an integer on the left and a text on the right");
 }
 
 int main(int argc, char **argv) {

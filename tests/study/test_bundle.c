@@ -128,7 +128,7 @@ static void test_missing_columns(const Comm *comm) {
   CHECK_OK(column_new(&wrong, "number", COLUMN_INTEGER, fitted.table.rows.n, 0));
   CHECK_OK(table_add(&fitted.table, wrong));
   CHECK_INTEGER(bundle_predict(&fitted.bundle, &fitted.table, value), INVALID);
-  CHECK_MESSAGE("column \"number\" is a integer here; the model was trained on a real");
+  CHECK_MESSAGE("column \"number\" is an integer here; the model was trained on a real");
   table_remove(&fitted.table, "number");
   CHECK_INTEGER(bundle_predict(&fitted.bundle, &fitted.table, value), INVALID);
   CHECK_MESSAGE("column \"number\" is not in the table");
