@@ -2,7 +2,8 @@
  * and message, none hangs, nothing is left allocated, and the run can be taken up again with the
  * result of an undisturbed one.
  *
- * One launch on three ranks makes some hundred runs of a small pipeline that uses every stage kind. */
+ * One launch on two ranks, a core for each, makes some hundred runs of a small pipeline that uses
+ * every stage kind. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
