@@ -186,7 +186,8 @@ static void silhouettes(const Comm *comm, const Matrix *x) {
   memory_free(&value);
 }
 
-/* Hears of every iteration: it is asked whether to stop. */
+/* Hears of every iteration: it is asked whether to stop. Neighbours, of the phase before, ask too.
+ */
 typedef struct Clock {
   WorkSink sink;
   double first, last;
@@ -200,6 +201,11 @@ static bool look_at_clock(WorkSink *sink) {
   return false;
 }
 
+static void start_clock(WorkSink *sink, const char *name) {
+  (void)name;
+  ((Clock *)sink)->asked = 0;
+}
+
 static bool go_on(WorkSink *sink, int64_t unit, int64_t done, int64_t total, const Fields *fields) {
   (void)sink, (void)unit, (void)done, (void)total, (void)fields;
   return false;
@@ -208,7 +214,7 @@ static bool go_on(WorkSink *sink, int64_t unit, int64_t done, int64_t total, con
 static void map(const Comm *comm, const Matrix *x, int64_t iterations, uint64_t seed,
                 double perplexity) {
   Tsne found;
-  Clock clock = {.sink = {.stopping = look_at_clock, .tick = go_on}};
+  Clock clock = {.sink = {.stopping = look_at_clock, .phase = start_clock, .tick = go_on}};
   TsneOptions options = {perplexity, iterations, iterations / 3, 12, (double)x->rows.n_global / 12,
                          seed};
   comm_barrier_all(comm);

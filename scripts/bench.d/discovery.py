@@ -173,7 +173,7 @@ class Comparison:
             apart = abs(ours["mean"] - theirs["mean"])
             self.notes.append(f"silhouette: {ours['mean']:.6f}, {apart:.0e} from {name}'s")
         if what == "tsne":
-            kl = [self.measurer.segue("divergence", self.rows, "tracks", STORE / map)["kl"]
+            kl = [self.measurer.segue("divergence", self.rows, "tracks", str(STORE / map))["kl"]
                   for map in ("map.bin", "opentsne.map")]
             missed = "" if kl[0] <= MOST_KL * kl[1] else " **misses 1 %**"
             self.notes.append(f"t-SNE: exact divergence {kl[0]:.4f} beside {kl[1]:.4f}{missed}")
