@@ -71,7 +71,6 @@ done:
 
 typedef struct Joining {
   const Neighbors *cores;
-  WorkSink *sink;
   const int64_t *at;   /* of queries: local rows */
   int64_t begin;       /* global number of this rank's first row */
   int32_t *parent;     /* by global row number */
@@ -124,9 +123,8 @@ static Status join_cores(Joining *j, const Matrix *x, const DbscanOptions *o, in
   for (int64_t i = 0; i < x->rows.n_global; i++) j->parent[i] = (int32_t)i;
   for (int64_t l = 0; l < n_leaves; l++) join_leaf(j, l, squared);
   NeighborsQuery query = {x, j->at, n_own, false};
-  TRY(neighbors_visit(
-      j->cores, &query, o->eps,
-      &(NeighborsVisitor){.wanted = is_apart, .found = join_found, .context = j, .sink = j->sink}));
+  TRY(neighbors_visit(j->cores, &query, o->eps,
+                      &(NeighborsVisitor){.wanted = is_apart, .found = join_found, .context = j}));
 done:
   memory_free(&j->uniform);
   memory_free(&j->row);
@@ -156,27 +154,15 @@ typedef struct Rowwise {
   int64_t *number;       /* of all rows: a root's cluster */
 } Rowwise;
 
-typedef struct Counting {
-  int64_t limit, *count; /* count: by query */
-} Counting;
-
-static bool count_found(void *context, int64_t query, int32_t leaf, const int32_t *row, int64_t n) {
-  Counting *counting = context;
-  (void)leaf, (void)row;
-  return (counting->count[query] += n) < counting->limit;
-}
-
 static Status find_cores(const Neighbors *index, const Matrix *x, const DbscanOptions *o,
-                         WorkSink *sink, Rowwise *r, Dbscan *out) {
+                         Rowwise *r, Dbscan *out) {
   Status status = OK;
   int64_t *count = NULL;
   TRY(NEW(&count, x->rows.n));
   TRY(NEW(&r->core, x->rows.n));
   TRY(NEW(&r->other, x->rows.n));
   NeighborsQuery query = {x, NULL, x->rows.n, false};
-  Counting counting = {o->min_samples, count};
-  NeighborsVisitor visitor = {.found = count_found, .context = &counting, .sink = sink};
-  TRY(neighbors_visit(index, &query, o->eps, &visitor));
+  TRY(neighbors_count(index, &query, o->eps, o->min_samples, count));
   for (int64_t i = 0; i < x->rows.n; i++) {
     out->core[i] = count[i] >= o->min_samples;
     if (out->core[i]) {
@@ -191,13 +177,13 @@ done:
 }
 
 static Status find_borders(const Neighbors *cores, const Matrix *x, const DbscanOptions *o,
-                           WorkSink *sink, Rowwise *r) {
+                           Rowwise *r) {
   Status status = OK;
   TRY(NEW_RAW(&r->lowest, r->n_other));
   for (int64_t i = 0; i < r->n_other; i++) r->lowest[i] = INT32_MAX;
   Borders borders = {r->lowest};
   NeighborsQuery query = {x, r->other, r->n_other, false};
-  NeighborsVisitor visitor = {.found = is_lower, .context = &borders, .sink = sink};
+  NeighborsVisitor visitor = {.found = is_lower, .context = &borders};
   TRY(neighbors_visit(cores, &query, o->eps, &visitor));
 done:
   return status;
@@ -291,16 +277,18 @@ Status dbscan_all(const Comm *comm, const Matrix *x, const DbscanOptions *o, Wor
   TRY(check(o));
   AGREE(comm, allocate(x, &r, out));
   TRY(neighbors_new_all(comm, x, NULL, o->metric, &index));
-  AGREE(comm, find_cores(&index, x, o, sink, &r, out));
+  index.sink = sink;
+  AGREE(comm, find_cores(&index, x, o, &r, out));
   neighbors_clear_all(&index);
   TRY(step_all(comm, sink, 0));
   TRY(neighbors_new_all(comm, x, out->core, o->metric, &index));
-  Joining joining = {&index, sink, r.core, x->rows.begin, r.parent, NULL, NULL};
+  index.sink = sink;
+  Joining joining = {&index, r.core, x->rows.begin, r.parent, NULL, NULL};
   AGREE(comm, join_cores(&joining, x, o, r.n_core));
   TRY(step_all(comm, sink, 1));
   TRY(merge_forests_all(comm, r.parent, x->rows.n_global));
   TRY(step_all(comm, sink, 2));
-  AGREE(comm, find_borders(&index, x, o, sink, &r));
+  AGREE(comm, find_borders(&index, x, o, &r));
   TRY(number_clusters_all(comm, x, &r, out));
   label_rows(x, &r, out);
   TRY(count_all(comm, x, &r, out));

@@ -171,6 +171,29 @@ Status batch_pause(const Batch *batch) {
   return OK;
 }
 
+/* ---- takers ---- */
+
+void batch_takers(const Batch *batch, float *estimate, int32_t *position, int64_t capacity,
+                  Taker taker[BATCH_TAKERS]) {
+  for (int q = 0; q < BATCH_TAKERS; q++) {
+    const float *x = batch->x + (q < SCAN_BATCH ? q : 0) * batch->index->d;
+    taker[q] = (Taker){x, -INFINITY, 0, estimate + q * capacity, position + q * capacity};
+  }
+}
+
+void batch_scan(const Batch *batch, int64_t block, int64_t left, Taker taker[BATCH_TAKERS],
+                const uint8_t *query, int n) {
+  const NeighborsTree *tree = batch->index->tree;
+  const int64_t d = batch->index->d, blocks = left < SCAN_BLOCKS ? left : SCAN_BLOCKS;
+  for (int i = 0; i < n; i += SCAN_TOGETHER) {
+    Taker *takers[SCAN_TOGETHER];
+    for (int t = 0; t < SCAN_TOGETHER; t++)
+      takers[t] = &taker[i + t < n ? query[i + t] : SCAN_BATCH];
+    tree->scan->filter(tree->block + block * (d + 1) * SCAN_BLOCK, blocks, d,
+                       (int32_t)block * SCAN_BLOCK, takers);
+  }
+}
+
 /* ---- bounds ---- */
 
 static float upwards(double value) {

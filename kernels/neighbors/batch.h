@@ -43,6 +43,17 @@ int64_t batch_list(Batch *batch, float reach, int32_t first, int32_t last);
 /* Distances of the queries from a leaf's box, into apart. Local. */
 void batch_apart(Batch *batch, int32_t leaf);
 void batch_clear(Batch *batch);
+
+/* Takers of all queries, and one that takes nothing. */
+enum { BATCH_TAKERS = SCAN_BATCH + 1, BATCH_TAKES = SCAN_CHUNK + SCAN_BLOCK };
+/* Set them up; estimate, position: BATCH_TAKERS x capacity (BATCH_TAKES at least, where a taker is
+ * emptied after each scan). Local. */
+void batch_takers(const Batch *batch, float *estimate, int32_t *position, int64_t capacity,
+                  Taker taker[BATCH_TAKERS]);
+/* Offer references of n queries' interest: SCAN_BLOCKS of `left` blocks from `block` on, or as many
+ * as there are. Local. */
+void batch_scan(const Batch *batch, int64_t block, int64_t left, Taker taker[BATCH_TAKERS],
+                const uint8_t *query, int n);
 /* Does somebody want to stop? To be asked after each batch. Local. Fails with STOPPED. */
 CHECKED Status batch_pause(const Batch *batch);
 

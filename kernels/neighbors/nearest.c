@@ -18,16 +18,14 @@
 #include "nearest.h"
 #include "sort_pairs.h"
 
-enum { NO_QUERY = SCAN_BATCH };
-
 typedef struct Search {
   const Neighbors *index;
   const Scan *scan;
   int64_t k, keep;  /* keep: k, and the query itself */
   int32_t capacity; /* of a taker */
   Batch batch;
-  Taker taker[SCAN_BATCH + 1]; /* NO_QUERY takes nothing */
-  float *estimate;             /* of all takers */
+  Taker taker[BATCH_TAKERS];
+  float *estimate; /* of all takers */
   int32_t *position;
   double bound[SCAN_BATCH]; /* on the keep-th distance, scaled and squared */
   float reach[SCAN_BATCH];  /* the same for boxes */
@@ -48,14 +46,11 @@ static Status search_init(Search *s, const Neighbors *index, const NeighborsQuer
                 .keep = keep,
                 .capacity = (int32_t)capacity};
   TRY(batch_init(&s->batch, index, query));
-  TRY(NEW_RAW(&s->estimate, (SCAN_BATCH + 1) * capacity));
-  TRY(NEW_RAW(&s->position, (SCAN_BATCH + 1) * capacity));
+  TRY(NEW_RAW(&s->estimate, BATCH_TAKERS * capacity));
+  TRY(NEW_RAW(&s->position, BATCH_TAKERS * capacity));
   TRY(NEW_RAW(&s->pairs, capacity));
   TRY(NEW_RAW(&s->scratch, capacity));
-  for (int q = 0; q <= SCAN_BATCH; q++) {
-    const float *x = s->batch.x + (q < SCAN_BATCH ? q : 0) * index->d;
-    s->taker[q] = (Taker){x, -INFINITY, 0, s->estimate + q * capacity, s->position + q * capacity};
-  }
+  batch_takers(&s->batch, s->estimate, s->position, capacity, s->taker);
 done:
   return status;
 }
@@ -143,22 +138,12 @@ static void tighten(Search *s, int q) {
 
 /* Offer a leaf to n queries. */
 static void offer(Search *s, int32_t leaf, const uint8_t *queries, int n) {
-  const NeighborsTree *tree = s->index->tree;
-  const TreeLeaf *at = &tree->shape.leaves[leaf];
-  const int64_t d = s->index->d;
+  const TreeLeaf *at = &s->index->tree->shape.leaves[leaf];
   /* Of identical rows, the lowest `keep` are enough. */
   int64_t references = at->n > s->keep && at->n > TREE_LEAF ? s->keep : at->n;
   int64_t blocks = (references + SCAN_BLOCK - 1) / SCAN_BLOCK;
   for (int64_t b = 0; b < blocks; b += SCAN_BLOCKS) {
-    int64_t part = blocks - b < SCAN_BLOCKS ? blocks - b : SCAN_BLOCKS;
-    int32_t block = at->block + (int32_t)b;
-    for (int i = 0; i < n; i += SCAN_TOGETHER) {
-      Taker *takers[SCAN_TOGETHER];
-      for (int t = 0; t < SCAN_TOGETHER; t++)
-        takers[t] = &s->taker[i + t < n ? queries[i + t] : NO_QUERY];
-      s->scan->filter(tree->block + block * (d + 1) * SCAN_BLOCK, part, d, block * SCAN_BLOCK,
-                      takers);
-    }
+    batch_scan(&s->batch, at->block + b, blocks - b, s->taker, queries, n);
     for (int i = 0; i < n; i++)
       if (s->taker[queries[i]].n > s->capacity - SCAN_CHUNK - SCAN_BLOCK) tighten(s, queries[i]);
   }

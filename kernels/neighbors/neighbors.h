@@ -23,8 +23,7 @@ typedef struct Neighbors {
   int64_t width; /* d padded to whole lanes of pair_distance */
   NeighborsMetric metric;
   NeighborsTree *tree; /* what rows lie where; the inside of this folder */
-  WorkSink
-      *sink; /* searches ask it now and then whether to stop; the caller's to set; NULL: nobody */
+  WorkSink *sink; /* asked whether to stop after some queries; the caller's to set; NULL: nobody */
 } Neighbors;
 
 /* Index rows of x.
@@ -78,7 +77,6 @@ typedef struct NeighborsVisitor {
    * too, unless exclude_self. Returns whether the query wants to hear of more. */
   bool (*found)(void *context, int64_t query, int32_t leaf, const int32_t *row, int64_t n);
   void *context;
-  WorkSink *sink; /* asked for a stop now and then; NULL: nobody */
 } NeighborsVisitor;
 
 /* Visit all references within the radius of each query (distance <= radius: the squared distance

@@ -8,15 +8,13 @@
 #include "batch.h"
 #include "kernels/base/memory.h"
 
-enum { NO_QUERY = SCAN_BATCH, TAKES = SCAN_CHUNK + SCAN_BLOCK };
-
 typedef struct Circle {
   Batch batch;
   const NeighborsVisitor *visitor;
-  double squared;              /* the radius, in units of pair_distance */
-  Taker taker[SCAN_BATCH + 1]; /* NO_QUERY takes nothing */
-  float estimate[(SCAN_BATCH + 1) * TAKES];
-  int32_t position[(SCAN_BATCH + 1) * TAKES];
+  double squared; /* the radius, in units of pair_distance */
+  Taker taker[BATCH_TAKERS];
+  float estimate[BATCH_TAKERS * BATCH_TAKES];
+  int32_t position[BATCH_TAKERS * BATCH_TAKES];
   float inside[SCAN_BATCH]; /* estimates up to it are within the radius for sure */
   float reach[SCAN_BATCH];
   bool done[SCAN_BATCH];
@@ -38,7 +36,7 @@ static void tell(Circle *c, int q, int32_t leaf) {
   const NeighborsQuery *query = c->batch.query;
   int64_t number = c->batch.number[q], local = query->at ? query->at[number] : number;
   int64_t self = query->exclude_self ? query->x->rows.begin + local : -1;
-  int32_t row[TAKES];
+  int32_t row[BATCH_TAKES];
   int64_t n = 0;
   for (int32_t i = 0; i < taker->n; i++) {
     int32_t position = taker->position[i];
@@ -52,19 +50,10 @@ static void tell(Circle *c, int q, int32_t leaf) {
 }
 
 static void offer(Circle *c, int32_t leaf, const uint8_t *near, int n) {
-  const NeighborsTree *tree = c->batch.index->tree;
-  const TreeLeaf *at = &tree->shape.leaves[leaf];
-  const int64_t d = c->batch.index->d, blocks = (at->n + SCAN_BLOCK - 1) / SCAN_BLOCK;
+  const TreeLeaf *at = &c->batch.index->tree->shape.leaves[leaf];
+  const int64_t blocks = (at->n + SCAN_BLOCK - 1) / SCAN_BLOCK;
   for (int64_t b = 0; b < blocks; b += SCAN_BLOCKS) {
-    int64_t part = blocks - b < SCAN_BLOCKS ? blocks - b : SCAN_BLOCKS;
-    int64_t block = at->block + b;
-    for (int i = 0; i < n; i += SCAN_TOGETHER) {
-      Taker *takers[SCAN_TOGETHER];
-      for (int t = 0; t < SCAN_TOGETHER; t++)
-        takers[t] = &c->taker[i + t < n ? near[i + t] : NO_QUERY];
-      tree->scan->filter(tree->block + block * (d + 1) * SCAN_BLOCK, part, d,
-                         (int32_t)block * SCAN_BLOCK, takers);
-    }
+    batch_scan(&c->batch, at->block + b, blocks - b, c->taker, near, n);
     for (int i = 0; i < n; i++) {
       if (!c->done[near[i]]) tell(c, near[i], leaf);
       c->taker[near[i]].n = 0;
@@ -111,17 +100,12 @@ Status neighbors_visit(const Neighbors *index, const NeighborsQuery *query, doub
   TRY(batch_init(&c->batch, index, query));
   c->visitor = visitor;
   c->squared = index->metric == NEIGHBORS_COSINE ? 2 * radius : radius * radius;
-  for (int q = 0; q <= SCAN_BATCH; q++) {
-    const float *x = c->batch.x + (q < SCAN_BATCH ? q : 0) * index->d;
-    c->taker[q] = (Taker){x, -INFINITY, 0, c->estimate + q * TAKES, c->position + q * TAKES};
-  }
+  batch_takers(&c->batch, c->estimate, c->position, BATCH_TAKES, c->taker);
   for (int64_t begin = 0; begin < query->n; begin += SCAN_BATCH) {
     int64_t left = query->n - begin;
     batch_take(&c->batch, &order, begin, (int)(left < SCAN_BATCH ? left : SCAN_BATCH));
     set_limits(c);
     search(c);
-    if (begin % (64 * SCAN_BATCH) == 0 && work_stopping(visitor->sink))
-      TRY(status_fail(STOPPED, "stopped"));
     TRY(batch_pause(&c->batch));
   }
 done:

@@ -12,8 +12,6 @@
 #include "kernels/base/memory.h"
 #include "sort_pairs.h"
 
-enum { NO_QUERY = SCAN_BATCH, TAKES = SCAN_CHUNK + SCAN_BLOCK };
-
 /* A reference whose place is wanted. */
 typedef struct Target {
   double squared; /* its distance */
@@ -36,9 +34,9 @@ typedef struct Ranking {
   float *limit;
   int32_t *found; /* 2 k: scratch */
   Pair *pairs;    /* 2 x k */
-  Taker taker[SCAN_BATCH + 1];
-  float estimate[(SCAN_BATCH + 1) * TAKES];
-  int32_t at[(SCAN_BATCH + 1) * TAKES];
+  Taker taker[BATCH_TAKERS];
+  float estimate[BATCH_TAKERS * BATCH_TAKES];
+  int32_t at[BATCH_TAKERS * BATCH_TAKES];
   float most;                                  /* reach of the furthest target of all */
   float end[SCAN_BATCH];                       /* of the leaf last asked: its furthest corner */
   int32_t first[SCAN_BATCH], last[SCAN_BATCH]; /* targets that it may cut */
@@ -75,10 +73,7 @@ static Status ranking_init(Ranking *r, const Neighbors *index, const NeighborsQu
   TRY(NEW(&r->limit, SCAN_BATCH * 2 * k));
   TRY(NEW(&r->found, 2 * k));
   TRY(NEW(&r->pairs, 2 * k));
-  for (int q = 0; q <= SCAN_BATCH; q++) {
-    const float *x = r->batch.x + (q < SCAN_BATCH ? q : 0) * index->d;
-    r->taker[q] = (Taker){x, -INFINITY, 0, r->estimate + q * TAKES, r->at + q * TAKES};
-  }
+  batch_takers(&r->batch, r->estimate, r->at, BATCH_TAKES, r->taker);
 done:
   return status;
 }
@@ -166,19 +161,10 @@ static void count(Ranking *r, int q) {
 }
 
 static void offer(Ranking *r, int32_t leaf, const uint8_t *near, int n) {
-  const NeighborsTree *tree = r->batch.index->tree;
-  const TreeLeaf *at = &tree->shape.leaves[leaf];
-  const int64_t d = r->batch.index->d, blocks = (at->n + SCAN_BLOCK - 1) / SCAN_BLOCK;
+  const TreeLeaf *at = &r->batch.index->tree->shape.leaves[leaf];
+  const int64_t blocks = (at->n + SCAN_BLOCK - 1) / SCAN_BLOCK;
   for (int64_t b = 0; b < blocks; b += SCAN_BLOCKS) {
-    int64_t part = blocks - b < SCAN_BLOCKS ? blocks - b : SCAN_BLOCKS;
-    int64_t block = at->block + b;
-    for (int i = 0; i < n; i += SCAN_TOGETHER) {
-      Taker *takers[SCAN_TOGETHER];
-      for (int t = 0; t < SCAN_TOGETHER; t++)
-        takers[t] = &r->taker[i + t < n ? near[i + t] : NO_QUERY];
-      tree->scan->filter(tree->block + block * (d + 1) * SCAN_BLOCK, part, d,
-                         (int32_t)block * SCAN_BLOCK, takers);
-    }
+    batch_scan(&r->batch, at->block + b, blocks - b, r->taker, near, n);
     for (int i = 0; i < n; i++) count(r, near[i]);
   }
 }
