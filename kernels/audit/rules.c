@@ -383,7 +383,7 @@ static void judge_kept(Audit *audit, const Dictionary *words, const Kept *kept) 
     size_t used = strlen(names);
     starves |= 2 * kept->first[worst] < kept->all[worst];
     snprintf(names + used, sizeof names - used, "%s\"%.*s\" %lld of %lld", used ? ", " : "",
-             (int)(length < 60 ? length : 60), word, (long long)kept->first[worst],
+             (int)word_fit(word, length, 60), word, (long long)kept->first[worst],
              (long long)kept->all[worst]);
   }
   audit_find(audit, RULE_DEDUPLICATION, starves ? AVOIDED : CLEAR, "%s: %s rows would be left.%s",

@@ -48,7 +48,7 @@ const char *class_name(const TrainingData *data, int64_t class, char text[96]) {
   int64_t length = 0;
   if (data->classes) {
     const char *word = dictionary_word(data->classes, (int32_t) class, &length);
-    snprintf(text, 96, "%.*s", (int)(length < 80 ? length : 80), word);
+    snprintf(text, 96, "%.*s", (int)word_fit(word, length, 80), word);
   } else {
     snprintf(text, 96, "%lld", (long long)class);
   }

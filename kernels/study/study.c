@@ -392,7 +392,7 @@ static Status note_one_class_all(const Comm *comm, const StudyRows *training,
       comm, summary_note(summary, NOTE_WARNING,
                          "All training rows are of one class, \"%.*s\": the model can say nothing "
                          "else. Look at the target, and at the split or fold.",
-                         (int)(length < 80 ? length : 80), word));
+                         (int)word_fit(word, length, 80), word));
 }
 
 Status study_model_all(const Comm *comm, const StudyRows *training, const Problem *problem,

@@ -65,7 +65,7 @@ CHECKED Status study_positions(const Table *table, const uint8_t *role, Role wan
 
 /* Fit the recipe on training rows, resample what comes of it where the spec says so, and fit the
  * model on that. bundle is begun with bundle_init. Collective. Fails with INVALID (no training
- * rows, one class ...), NUMERIC, MEMORY, STOPPED; agreed. */
+ * rows ...), NUMERIC, MEMORY, STOPPED; agreed. */
 CHECKED Status study_fit_all(const Comm *comm, StudyRows *training, const Problem *problem,
                              const Schema *needed, uint64_t seed, WorkSink *sink, Bundle *bundle,
                              Summary *summary);

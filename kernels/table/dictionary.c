@@ -38,6 +38,13 @@ const char *dictionary_word(const Dictionary *dictionary, int32_t code, int64_t 
   return dictionary->bytes + begin;
 }
 
+int64_t word_fit(const char *word, int64_t n, int64_t most) {
+  if (n <= most) return n;
+  n = most > 0 ? most : 0;
+  while (n > 0 && ((unsigned char)word[n] & 0xc0) == 0x80) n--;
+  return n;
+}
+
 static int compare(const char *a, int64_t a_n, const char *b, int64_t b_n) {
   int64_t n = a_n < b_n ? a_n : b_n;
   int order = n > 0 ? memcmp(a, b, (size_t)n) : 0;

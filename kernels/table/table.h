@@ -116,6 +116,8 @@ void dictionary_clear(Dictionary *dictionary);
 CHECKED Status dictionary_copy(const Dictionary *from, Dictionary *out);
 /* Bytes of a word; not terminated. Local. */
 const char *dictionary_word(const Dictionary *dictionary, int32_t code, int64_t *length);
+/* How many of a word's n bytes to show: whole letters of UTF-8, `most` bytes at most. Local. */
+int64_t word_fit(const char *word, int64_t n, int64_t most);
 /* Code of a word, MISSING_CODE when absent. Binary search. Local. */
 int32_t dictionary_find(const Dictionary *dictionary, const char *bytes, int64_t n);
 /* From n words in any order with repeats: the sorted dictionary, and the code of each word.

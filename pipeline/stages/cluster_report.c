@@ -105,10 +105,8 @@ static void append_word(char text[TEXT], size_t *used, const char *separator, co
   if (room < most) most = room;
   bool cut = length > most;
   if (most < 8 && cut) return;
-  if (cut)
-    for (length = most; ((unsigned char)word[length] & 0xc0) == 0x80;) length--;
-  *used += (size_t)snprintf(text + *used, TEXT - *used, "%s%.*s%s", separator, (int)length, word,
-                            cut ? ellipsis : "");
+  *used += (size_t)snprintf(text + *used, TEXT - *used, "%s%.*s%s", separator,
+                            (int)word_fit(word, length, most), word, cut ? ellipsis : "");
 }
 
 static void words_text(const Column *column, const Words *top, int64_t size, char text[TEXT]) {
@@ -292,7 +290,7 @@ static Status warn_one_word_all(const Told *t, const Column *column, Summary *su
     local = summary_note(summary, NOTE_WARNING,
                          "Cluster %s of %s is one of \"%s\": %lld of its %lld rows are %.*s.", text,
                          t->name, column->name, (long long)top[c].rows[0],
-                         (long long)t->traits.size[c], (int)(length < 60 ? length : 60), word);
+                         (long long)t->traits.size[c], (int)word_fit(word, length, 60), word);
   }
   AGREE(t->u->comm, local);
 done:

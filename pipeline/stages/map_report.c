@@ -57,7 +57,7 @@ static void append_word(const Column *column, int32_t word, char name[NAME]) {
   int64_t length = 0;
   const char *text = dictionary_word(&column->dictionary, word, &length);
   size_t used = strlen(name);
-  snprintf(name + used, NAME - used, "%s%.*s", used ? ", " : "", (int)(length < 40 ? length : 40),
+  snprintf(name + used, NAME - used, "%s%.*s", used ? ", " : "", (int)word_fit(text, length, 40),
            text);
 }
 

@@ -86,7 +86,8 @@ static void append_code(const Taxonomy *t, int32_t code, char *text, size_t size
   int64_t length = 0;
   const char *word = dictionary_word(&t->column->dictionary, code, &length);
   size_t used = strlen(text);
-  snprintf(text + used, size - used, "%s%.*s", used ? ", " : "", (int)length, word);
+  snprintf(text + used, size - used, "%s%.*s", used ? ", " : "",
+           (int)word_fit(word, length, (int64_t)(size - used) - 3), word);
 }
 
 static void append_word(const Taxonomy *t, int64_t at, char *text, size_t size) {

@@ -158,6 +158,16 @@ static void test_faults(const Comm *comm, int failing) {
   dictionary_clear(&mine);
 }
 
+/* Letters of one to four bytes are shown whole or not at all. */
+static void test_fit(void) {
+  static const char word[] = "a\xc3\xa9\xe2\x82\xac\xf0\x9f\x8e\xb5z";
+  static const int64_t fits[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11};
+  for (int64_t most = 0; most < 12; most++) CHECK_INTEGER(word_fit(word, 11, most), fits[most]);
+  CHECK_INTEGER(word_fit(word, 11, 100), 11);
+  CHECK_INTEGER(word_fit(word, 0, 0), 0);
+  CHECK_INTEGER(word_fit(word, 11, -3), 0);
+}
+
 int main(int argc, char **argv) {
   static const int64_t sizes[] = {0, 1, 2, 3, 30, 600, 5000, 80000};
   MPI_Init(&argc, &argv);
@@ -169,6 +179,7 @@ int main(int argc, char **argv) {
     test_build(sizes[i]);
     test_merge(&comm, sizes[i], seed + i);
   }
+  test_fit();
   for (int rank = 0; rank < comm.size; rank++) test_faults(&comm, rank);
   Dictionary empty = {0}, merged;
   CHECK_OK(dictionary_merge_all(&comm, &empty, &merged, NULL));
