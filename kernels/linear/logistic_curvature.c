@@ -40,7 +40,7 @@ static Status sums_init(LogisticProblem *p, Sums *s) {
   int64_t m = p->k + 1, block = p->data->x->rows.block;
   bool many = p->data->x->rows.n_global >= ROWS_ENOUGH * logistic_parameters(p);
   *s = (Sums){.problem = p, .m = m, .outputs = p->outputs, .every = many ? EVERY : 1};
-  s->rows = block / s->every;
+  s->rows = (block + s->every - 1) / s->every;
   s->scale = fixed_scale(p->design->weight, BITS);
   TRY(NEW(&s->x, s->rows * m));
   TRY(NEW(&s->w, s->rows * s->outputs));
@@ -59,22 +59,27 @@ static void sums_clear(Sums *s) {
   memory_free(&s->sum);
 }
 
-/* The block's rows that count, and their weights for every class. */
+/* The block's rows that count, one in `every` of all rows, and their weights for every class. */
 static void take_rows(Sums *s, int64_t b, const double *parameters) {
   LogisticProblem *p = s->problem;
-  int64_t block = p->data->x->rows.block, n = rows_in_block(&p->data->x->rows, b);
+  const Rows *rows = &p->data->x->rows;
+  int64_t block = rows->block, n = rows_in_block(rows, b);
+  int64_t passed = (rows->begin + b * block) % s->every, first = (s->every - passed) % s->every;
   const double *weight = p->data->weight ? p->data->weight + b * block : NULL;
+  int64_t taken = n > first ? (n - first + s->every - 1) / s->every : 0;
   logistic_raw(p, b, parameters);
   logistic_softmax(p, n);
   for (int64_t c = 0; c < s->m; c++) {
-    for (int64_t i = 0; i < s->rows; i++) s->x[c * s->rows + i] = p->x[c * block + i * s->every];
+    double *x = s->x + c * s->rows;
+    memset(x, 0, (size_t)s->rows * sizeof *x);
+    for (int64_t i = 0; i < taken; i++) x[i] = p->x[c * block + first + i * s->every];
   }
   for (int64_t o = 0; o < s->outputs; o++) {
     const double *e = p->z + o * block;
     double *w = s->w + o * s->rows;
     memset(w, 0, (size_t)s->rows * sizeof *w);
-    for (int64_t i = 0; i * s->every < n; i++) {
-      int64_t row = i * s->every;
+    for (int64_t i = 0; i < taken; i++) {
+      int64_t row = first + i * s->every;
       double probability = e[row] / p->total[row];
       w[i] = (double)s->every * (weight ? weight[row] : 1) * (probability * (1 - probability));
     }

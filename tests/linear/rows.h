@@ -19,7 +19,7 @@ typedef struct Sample {
 static inline void sample_init(const Comm *comm, const double *cell, int64_t n, int64_t width,
                                int64_t d, int64_t target, int64_t weight, Sample *s) {
   static const char *const letters[] = {"a", "b", "c", "d", "e", "f", "g", "h"};
-  Rows rows = rows_share(comm, n, 16);
+  Rows rows = rows_share(comm, n, 18); /* no whole number of lanes, or of samples */
   *s = (Sample){0};
   CHECK_OK(matrix_init(&s->x, &rows, d));
   CHECK_OK(NEW(&s->target, rows.n));
