@@ -5,34 +5,17 @@
 #include "forest_fit.h"
 #include "kernels/base/memory.h"
 
-/* Room for need items where used ones are kept. What is not used is not touched, so that a guess
- * of the whole costs nothing. */
-static Status make_room(void *address, int64_t used, int64_t need, int64_t guess, size_t item,
-                        int64_t *capacity) {
-  Status status = OK;
-  void *old = NULL;
-  uint8_t *larger = NULL;
-  memcpy(&old, address, sizeof old);
-  if (need <= *capacity && old) return OK;
-  int64_t more = *capacity + *capacity / 4;
-  if (guess > more) more = guess;
-  if (need > more) more = need;
-  TRY(NEW_RAW(&larger, more * (int64_t)item));
-  if (used > 0) memcpy(larger, old, (size_t)used * item);
-  memory_release(old);
-  memcpy(address, &larger, sizeof larger);
-  *capacity = more;
-done:
-  return status;
-}
-
 /* All trees are about as large as the first ones. */
 static int64_t guess_all(const ForestFit *fit, int64_t used, int64_t done) {
   return used / done * fit->options->trees / 16 * 17;
 }
 
+/* Room for `need` items, and at once for as many as are guessed in the end: what is not used is not
+ * touched and costs nothing. */
 #define MAKE_ROOM(array, used, need, guess, capacity) \
-  make_room(&(array), used, need, guess, sizeof *(array), &(capacity))
+  ((need) <= (capacity)                               \
+       ? OK                                           \
+       : RESERVE_RAW(&(array), &(capacity), used, (need) > (guess) ? (need) : (guess)))
 
 static void free_tree(PlacedTree *p) {
   memory_free(&p->node);
